@@ -1,0 +1,25 @@
+/* tls.c - the engine's thread-local state, read through functions that are never
+ * inlined: no address of a thread-local may live across a fiber switch, since the
+ * fiber may come back on another thread. SPDX-License-Identifier: MIT */
+#include "base/tls.h"
+
+static __thread void *leati_tls_self;
+static __thread char leati_tls_id;
+
+LEATI_NOINLINE void *leati_tls_get(void)
+{
+    leati_barrier_compiler();
+    return leati_tls_self;
+}
+
+LEATI_NOINLINE void leati_tls_set(void *p)
+{
+    leati_tls_self = p;
+    leati_barrier_compiler();
+}
+
+LEATI_NOINLINE const void *leati_tls_thread_id(void)
+{
+    leati_barrier_compiler();
+    return &leati_tls_id;
+}

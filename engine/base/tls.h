@@ -1,0 +1,15 @@
+/* tls.h - accessors of the engine's thread-local state; see tls.c.
+ * SPDX-License-Identifier: MIT */
+#ifndef LEATI_BASE_TLS_H
+#define LEATI_BASE_TLS_H
+
+#include "arch/atomic.h"
+
+/* What this thread runs now: a struct leati_party of a fiber, or NULL. */
+void *leati_tls_get(void);
+void leati_tls_set(void *p);
+
+/* A value that no other living thread has. */
+const void *leati_tls_thread_id(void);
+
+#endif
