@@ -25,6 +25,17 @@ LEATI_INLINE void leati_list_append(struct leati_list *l, struct leati_link *n)
     l->last = n;
 }
 
+LEATI_INLINE void leati_list_prepend(struct leati_list *l, struct leati_link *n)
+{
+    n->prev = NULL;
+    n->next = l->first;
+    if (l->first)
+        l->first->prev = n;
+    else
+        l->last = n;
+    l->first = n;
+}
+
 LEATI_INLINE void leati_list_remove(struct leati_list *l, struct leati_link *n)
 {
     if (n->prev)

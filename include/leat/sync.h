@@ -14,10 +14,9 @@
 
 LEAT_BEGIN_DECLS
 
-/* A queue of waiters behind a byte lock; leat's. */
+/* A queue of waiters; leat's. Its lock lies in the library, so that an object may be
+ * freed as soon as its last effect was seen. */
 struct leat_waitq__ {
-    leati_a32 lock;
-    leati_a32 nwait;
     void *first, *last;
 };
 
@@ -26,7 +25,7 @@ typedef struct leat_wg {
     leati_a64 count;
     struct leat_waitq__ q;
 } leat_wg;
-#define LEAT_WG_INIT {{0}, {{0}, {0}, NULL, NULL}}
+#define LEAT_WG_INIT {{0}, {NULL, NULL}}
 
 /* Adds n things. Before the wait that is to see them. Never blocks. */
 LEAT_API void leat_wg_add(leat_wg *wg, unsigned n);
@@ -46,7 +45,7 @@ typedef struct leat_mutex {
     leati_aptr owner;
     struct leat_waitq__ q;
 } leat_mutex;
-#define LEAT_MUTEX_INIT {{0}, {0}, {NULL}, {{0}, {0}, NULL, NULL}}
+#define LEAT_MUTEX_INIT {{0}, {0}, {NULL}, {NULL, NULL}}
 
 /* 0, LEAT_ECANCELED; LEAT_EDEADLK when the caller holds it already. */
 LEAT_API LEAT_NODISCARD int leat_mutex_lock(leat_mutex *m);
@@ -62,7 +61,7 @@ typedef struct leat_sem {
     leati_a64 permits;
     struct leat_waitq__ q;
 } leat_sem;
-#define LEAT_SEM_INIT(n) {{(n)}, {{0}, {0}, NULL, NULL}}
+#define LEAT_SEM_INIT(n) {{(n)}, {NULL, NULL}}
 
 LEAT_API void leat_sem_init(leat_sem *s, uint32_t permits);
 /* Takes n permits at once. 0, LEAT_ETIMEDOUT, LEAT_ECANCELED. */
@@ -80,7 +79,7 @@ typedef struct leat_once {
     leati_a32 pad;
     struct leat_waitq__ q;
 } leat_once;
-#define LEAT_ONCE_INIT {{0}, {0}, {{0}, {0}, NULL, NULL}}
+#define LEAT_ONCE_INIT {{0}, {0}, {NULL, NULL}}
 
 /* Returns 0 when it has been done, fn's result when this call ran it and it failed,
  * LEAT_ECANCELED. */
