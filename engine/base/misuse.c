@@ -17,7 +17,7 @@ void leati_misuse(const char *call, const char *what)
                               leati_part(what), leati_part("\n")};
     ssize_t n = writev(STDERR_FILENO, v, sizeof(v) / sizeof(v[0]));
     (void)n;
-#ifndef NDEBUG
+#ifdef LEATI_DEBUG
     abort();
 #endif
 }

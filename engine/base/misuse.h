@@ -5,7 +5,7 @@
 
 #include "arch/cc.h"
 
-/* Writes "leat: <call>: <what>" to stderr; debug builds (without NDEBUG) then abort.
+/* Writes "leat: <call>: <what>" to stderr; debug builds (LEATI_DEBUG) then abort.
  * Needs little stack and no memory: it may be called on the smallest fiber. */
 LEATI_COLD void leati_misuse(const char *call, const char *what);
 

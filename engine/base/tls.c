@@ -23,3 +23,21 @@ LEATI_NOINLINE const void *leati_tls_thread_id(void)
     leati_barrier_compiler();
     return &leati_tls_id;
 }
+
+static __thread int64_t leati_tls_average;
+
+LEATI_NOINLINE int64_t *leati_tls_wait_average(void)
+{
+    leati_barrier_compiler();
+    return &leati_tls_average;
+}
+
+static __thread uint64_t leati_tls_random;
+
+LEATI_NOINLINE uint64_t *leati_tls_rng(void)
+{
+    leati_barrier_compiler();
+    if (leati_tls_random == 0)
+        leati_tls_random = (uint64_t)(uintptr_t)&leati_tls_random * 0x9E3779B97F4A7C15ull | 1;
+    return &leati_tls_random;
+}

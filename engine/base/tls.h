@@ -12,4 +12,10 @@ void leati_tls_set(void *p);
 /* A value that no other living thread has. */
 const void *leati_tls_thread_id(void);
 
+/* How long this thread waited lately, ns; for threads only (park/thread.c). */
+int64_t *leati_tls_wait_average(void);
+
+/* State of this thread's generator (base/rng.h). */
+uint64_t *leati_tls_rng(void);
+
 #endif

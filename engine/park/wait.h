@@ -76,8 +76,9 @@ struct leati_wait {
  * after every park: a fiber may come back on another thread. */
 struct leati_party *leati_self(void);
 
-/* By pool/: which party this thread is running; NULL: the thread itself. */
-void leati_set_self(struct leati_party *p);
+/* By pool/: where the party that this thread runs is found, NULL there or no place:
+ * the thread itself. A place, so that a switch of fibers is one plain store. */
+void leati_set_self(struct leati_party **slot);
 
 /* The party of threads that run no fiber. */
 extern struct leati_party leati_thread_party;

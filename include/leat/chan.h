@@ -40,16 +40,16 @@ typedef struct leat_rx leat_rx; /* a counted receiver */
 #define LEAT_CAP_MAX  ((size_t)1 << 30)
 
 enum leat_chan_flags {
-    /* Waiters are served strictly first come, first served, and no newcomer passes
-     * a parked one (as in Go). Without it a newcomer may pass a parked waiter at
-     * most 4 times or for 1 ms. Capacity 0 is always strict. */
+    /* No newcomer passes a parked waiter (as in Go). Without it a newcomer may pass
+     * the first parked one at most 4 times. Waiters among themselves are always
+     * served first come, first served; capacity 0 is always strict. */
     LEAT_FAIR = 1u << 0,
     /* One thread or fiber at a time sends / receives. Gets a ring without locked
      * instructions on that side. Two at once is an error that debug builds report. */
     LEAT_SINGLE_PRODUCER = 1u << 1,
     LEAT_SINGLE_CONSUMER = 1u << 2,
-    /* Small footprint: at most 192 bytes with capacity 0; shared cache lines cost
-     * speed between cores. */
+    /* Small footprint where there is a choice to make. With capacity 0 there is none:
+     * two cache lines, 128 bytes, hold all. */
     LEAT_COMPACT = 1u << 3,
 };
 
@@ -72,7 +72,10 @@ struct leat_chan_opts {
      * outside every lock, in the thread or fiber that found the value. */
     void (*drop)(void *elem, void *arg);
     void *drop_arg;
-    const struct leat_alloc *alloc; /* NULL: malloc; copied; outlives the channel */
+    /* Memory of cells and segments; NULL: malloc. Copied. Headers always come from
+     * leat's own slab, which never gives memory back, so that a channel may be freed
+     * while the last sender is still returning. */
+    const struct leat_alloc *alloc;
     const char *name;               /* for leat_dump; copied, cut to 15 bytes     */
 };
 
@@ -111,6 +114,9 @@ LEAT_API size_t leat_chan_len(const leat_chan *c);
 LEAT_API size_t leat_chan_cap(const leat_chan *c);
 LEAT_API size_t leat_chan_elem_size(const leat_chan *c);
 LEAT_API bool leat_chan_closed(const leat_chan *c);
+
+/* Bytes that the channel holds now: its header, cells and segments. */
+LEAT_API size_t leat_chan_bytes(const leat_chan *c);
 
 /* Sends one value; waits while the channel is full (capacity 0: until a receiver
  * took it). Returns 0; LEAT_ECLOSED; LEAT_ECANCELED when the calling fiber was

@@ -51,9 +51,9 @@ LEAT_API LEAT_NODISCARD int leat_fiber_join_until(leat_fiber *f, int *ret_result
 /* Gives the handle back without waiting; NULL allowed; returns NULL. */
 LEAT_API leat_fiber *leat_fiber_detach(leat_fiber *f);
 
-/* Asks the fiber to end: the blocking call it is in, and every later one, returns
- * LEAT_ECANCELED; a value it was already given is not taken back. A fiber that never
- * ran still runs and sees it at its first blocking call. Needs a valid handle. */
+/* Asks the fiber to end: the call it waits in, and every later one that would have to
+ * wait, returns LEAT_ECANCELED; a value it was already given is not taken back. A fiber
+ * that never ran still runs and sees it at its first wait. Needs a valid handle. */
 LEAT_API void leat_fiber_cancel(leat_fiber *f);
 
 /* Has the calling fiber been cancelled? false on a foreign thread. */

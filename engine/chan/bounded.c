@@ -1,0 +1,440 @@
+/* bounded.c - buffered channel: pump, parking, close. The protocol is in bounded.h.
+ * SPDX-License-Identifier: MIT */
+#include "chan/bounded.h"
+#include "chan/open.h"
+
+/* A newcomer may pass the same waiter this many times. */
+enum { OVERTAKES = 4 };
+/* Looks at a half-done operation of another thread before a try gives up. */
+enum { TRY_LOOKS = 128 };
+/* Pauses for an unpublished cell before the membarrier. */
+enum { PARK_PAUSES = 64 };
+
+static struct leati_side *side_of(struct leati_bounded *b, unsigned dir)
+{
+    return dir == LEAT_OP_SEND ? &b->tx : &b->rx;
+}
+
+static leati_a64 *ticket_of(struct leati_bounded *b, unsigned dir)
+{
+    return dir == LEAT_OP_SEND ? &b->tail : &b->head;
+}
+
+static int serve(struct leati_bounded *b, unsigned dir, void *buf)
+{
+    return dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, LEATI_H | LEATI_C)
+                               : leati_bounded_pop(b, buf, LEATI_H);
+}
+
+/* H may go when nobody is left, or, but in fair mode and after close, when the one for
+ * whom it was set has been served. Returns true when it was cleared. */
+static bool lower_h(struct leati_bounded *b, unsigned dir, bool starving_served)
+{
+    leati_a64 *ticket = ticket_of(b, dir);
+    uint64_t t = leati_load_rlx(ticket); /* relaxed: H is written under our lock */
+    if (!(t & LEATI_H))
+        return false;
+    bool empty = side_of(b, dir)->q.first == NULL;
+    if (!empty && (!starving_served || (b->c.flags & LEAT_FAIR) || (t & LEATI_C)))
+        return false;
+    (void)leati_and_sc(ticket, ~LEATI_H);
+    return true;
+}
+
+/* One side, under its lock. *did: something changed for the other side. */
+static int pump_locked(struct leati_bounded *b, unsigned dir, struct leati_woken *woken,
+                       bool *did)
+{
+    struct leati_side *s = side_of(b, dir);
+    struct leati_node *n;
+    bool starving_served = false;
+    int end = 0;
+    while ((n = leati_side_first(s)) != NULL) {
+        if (n->kind == LEATI_EVENT) {
+            leati_side_fire(s, n, woken);
+            continue;
+        }
+        if (!leati_node_hold(n)) {
+            leati_side_unlink(s, n);
+            continue;
+        }
+        int r = serve(b, dir, n->buf);
+        if (r != 0 && r != LEAT_ECLOSED) {
+            end = r;
+            if (n->lost < OVERTAKES && ++n->lost == OVERTAKES)
+                (void)leati_or_sc(ticket_of(b, dir), LEATI_H);
+            leati_node_unhold(n);
+            break;
+        }
+        if (r == 0) {
+            *did = true;
+            starving_served |= n->lost >= OVERTAKES;
+        }
+        leati_node_settle(n, r);
+        leati_side_unlink(s, n);
+        leati_woken_add(woken, n);
+    }
+    *did |= lower_h(b, dir, starving_served);
+    return end;
+}
+
+static int pump_side(struct leati_bounded *b, unsigned dir, bool *did)
+{
+    struct leati_side *s = side_of(b, dir);
+    struct leati_woken woken = LEATI_WOKEN_INIT(woken);
+    *did = false;
+    leati_lock(&s->lock);
+    int end = pump_locked(b, dir, &woken, did);
+    leati_unlock(&s->lock);
+    leati_woken_run(&woken);
+    return end;
+}
+
+LEATI_NOINLINE int leati_bounded_pump(struct leati_bounded *b, unsigned which)
+{
+    int end = 0;
+    bool first = true, did;
+    while (which) {
+        unsigned dir = which & LEATI_RX ? LEAT_OP_RECV : LEAT_OP_SEND;
+        which &= ~(1u << dir);
+        int r = pump_side(b, dir, &did);
+        if (first)
+            end = r;
+        first = false;
+        /* sc: the tickets just taken for waiters are P1 of the other side. */
+        if (did && leati_load_sc(&side_of(b, !dir)->nwait))
+            which |= 1u << !dir;
+    }
+    return end;
+}
+
+/* An operation succeeded: the other side's waiters may be served now. */
+static void after(struct leati_bounded *b, unsigned dir)
+{
+    if (leati_load_sc(&side_of(b, !dir)->nwait)) /* P3 */
+        leati_bounded_pump(b, 1u << !dir);
+}
+
+static int attempt(struct leat_chan *c, unsigned dir, void *buf)
+{
+    struct leati_bounded *b = leati_bounded(c);
+    for (unsigned look = 0; look < TRY_LOOKS; look++) {
+        int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 0)
+                                    : leati_bounded_pop(b, buf, 0);
+        if (r == 0) {
+            after(b, dir);
+            return 0;
+        }
+        if (r == LEAT_ECLOSED)
+            return r;
+        if (r == LEAT_EAGAIN) {
+            /* Closed with senders parked: their values have a claim on this call. */
+            if (dir == LEAT_OP_RECV && (leati_load_rlx(&b->tail) & LEATI_C)) {
+                leati_bounded_pump(b, LEATI_TX);
+                continue;
+            }
+            return r;
+        }
+        if (r == LEATI_QUEUE) {
+            r = leati_bounded_pump(b, 1u << dir);
+            if (r == LEAT_EAGAIN)
+                return r;
+        }
+        leatp_pause();
+    }
+    return LEAT_EBUSY;
+}
+
+/* Claims a run of up to n ready cells with one CAS. Returns its length or an error. */
+static ptrdiff_t claim_run(struct leati_bounded *b, unsigned dir, size_t n,
+                           uint64_t *ret_first)
+{
+    leati_a64 *ticket = ticket_of(b, dir);
+    for (;;) {
+        uint64_t p = leati_load_rlx(ticket); /* relaxed: as in push */
+        uint64_t flags = p & (LEATI_C | LEATI_H), w = p & ~(LEATI_C | LEATI_H);
+        if (flags)
+            return 0;
+        uint64_t end = w;
+        size_t k = 0;
+        while (k < n) {
+            leati_a32 *turn = (leati_a32 *)(void *)leati_bounded_cell(b, end);
+            uint32_t want = leati_lap_turn(&b->lap, end) + (dir == LEAT_OP_RECV);
+            if (leati_load_acq(turn) != want) /* acq: as in push and pop */
+                break;
+            end = leati_lap_next(&b->lap, end);
+            k++;
+        }
+        if (k == 0)
+            return 0;
+        if (leati_cas_sc(ticket, &p, end)) { /* sc: P1 for all of them */
+            *ret_first = w;
+            return (ptrdiff_t)k;
+        }
+    }
+}
+
+static ptrdiff_t attempt_n(struct leat_chan *c, unsigned dir, void *buf, size_t n)
+{
+    struct leati_bounded *b = leati_bounded(c);
+    uint64_t w;
+    ptrdiff_t k = claim_run(b, dir, n, &w);
+    if (k == 0) { /* not ready, or flags: the exact answer */
+        int r = attempt(c, dir, buf);
+        return r == 0 ? 1 : r;
+    }
+    char *elem = buf;
+    for (ptrdiff_t i = 0; i < k; i++) {
+        char *cell = leati_bounded_cell(b, w);
+        uint32_t turn = leati_lap_turn(&b->lap, w) + 1;
+        if (dir == LEAT_OP_SEND) {
+            leati_copy(cell + b->offset, elem, c->elem_size);
+        } else {
+            if (elem)
+                leati_copy(elem, cell + b->offset, c->elem_size);
+            turn++;
+        }
+        leati_store_rel((leati_a32 *)(void *)cell, turn); /* P2 */
+        if (elem)
+            elem += c->elem_size;
+        w = leati_lap_next(&b->lap, w);
+    }
+    after(b, dir);
+    return k;
+}
+
+/* Do the tickets say that a parked operation in that direction could be served? */
+static bool tickets_ready(struct leati_bounded *b, unsigned dir)
+{
+    if (dir == LEAT_OP_RECV) {
+        uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
+        uint64_t t = leati_load_sc(&b->tail); /* W2 */
+        return (t & ~(LEATI_C | LEATI_H)) != h || ((t & LEATI_C) && !(t & LEATI_H));
+    }
+    uint64_t t = leati_load_sc(&b->tail) & ~(LEATI_C | LEATI_H);
+    uint64_t h = leati_load_sc(&b->head) & ~LEATI_H; /* W2 */
+    return h + b->lap.one_lap != t;
+}
+
+/* After a node was listed: it may sleep when the tickets have not moved, or when a pump
+ * ended without a half-done operation. Does not touch the node. */
+static void look_again(struct leati_bounded *b, unsigned dir)
+{
+    unsigned step = 0;
+    while (tickets_ready(b, dir)) {
+        if (leati_bounded_pump(b, 1u << dir) != LEAT_EBUSY)
+            return;
+        if (step >= PARK_PAUSES && !leatp_no_membarrier) {
+            leatp_membarrier();
+            leati_bounded_pump(b, 1u << dir);
+            return; /* still unpublished: the publisher's P3 is to come and sees us */
+        }
+        leatp_relax(&step);
+    }
+}
+
+static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
+{
+    struct leati_bounded *b = leati_bounded(c);
+    unsigned dir = n->dir;
+    struct leati_side *s = side_of(b, dir);
+    leati_lock(&s->lock);
+    /* close sets C under this lock: a sender is listed before it, or refused. */
+    if (dir == LEAT_OP_SEND && (leati_load_rlx(&b->tail) & LEATI_C)) {
+        leati_unlock(&s->lock);
+        if (!leati_node_hold(n))
+            return LEATI_DEAD;
+        leati_node_settle(n, LEAT_ECLOSED);
+        return LEATI_SETTLED;
+    }
+    leati_side_append(s, n);
+    leati_store_sc(&s->nwait, leati_load_rlx(&s->nwait) + 1); /* W1 */
+    if ((b->c.flags & LEAT_FAIR) && n->kind != LEATI_EVENT)
+        (void)leati_or_sc(ticket_of(b, dir), LEATI_H);
+    leati_unlock(&s->lock);
+    look_again(b, dir);
+    return LEATI_LISTED;
+}
+
+static bool delist(struct leat_chan *c, struct leati_node *n)
+{
+    struct leati_bounded *b = leati_bounded(c);
+    struct leati_side *s = side_of(b, n->dir);
+    unsigned dir = n->dir;
+    leati_lock(&s->lock);
+    bool listed = leati_node_listed(n), lowered = false;
+    if (listed) {
+        leati_side_unlink(s, n);
+        lowered = s->q.first == NULL && lower_h(b, dir, false);
+    }
+    leati_unlock(&s->lock);
+    /* The last parked sender of a closed channel has left: receivers may be told. */
+    if (lowered)
+        after(b, dir);
+    return listed;
+}
+
+static bool ready(struct leat_chan *c, unsigned dir, uint64_t *ticket,
+                  struct leat_deadline *until)
+{
+    struct leati_bounded *b = leati_bounded(c);
+    (void)until;
+    if (dir == LEAT_OP_RECV) {
+        uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
+        uint64_t t = leati_load_sc(&b->tail);
+        *ticket = t;
+        return (t & ~(LEATI_C | LEATI_H)) != h || (t & LEATI_C);
+    }
+    uint64_t t = leati_load_sc(&b->tail);
+    uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
+    *ticket = h | (t & LEATI_C);
+    return h + b->lap.one_lap != (t & ~(LEATI_C | LEATI_H)) || (t & LEATI_C);
+}
+
+static int close_it(struct leat_chan *c)
+{
+    struct leati_bounded *b = leati_bounded(c);
+    leati_lock(&b->tx.lock);
+    uint64_t o = leati_or_sc(&b->tail, LEATI_C | (b->tx.q.first ? LEATI_H : 0));
+    leati_unlock(&b->tx.lock);
+    if (o & LEATI_C)
+        return LEAT_EALREADY;
+    after(b, LEAT_OP_SEND); /* empty: receivers get ECLOSED, else they get values */
+    return 0;
+}
+
+/* Parked senders are refused and H is lowered, so that drained can become true. */
+static void refuse_senders(struct leati_bounded *b)
+{
+    struct leati_woken woken = LEATI_WOKEN_INIT(woken);
+    struct leati_node *n;
+    leati_lock(&b->tx.lock);
+    (void)leati_or_sc(&b->tail, LEATI_C);
+    while ((n = leati_side_first(&b->tx)) != NULL) {
+        bool held = leati_node_hold(n);
+        if (held)
+            leati_node_settle(n, LEAT_ECLOSED);
+        leati_side_unlink(&b->tx, n);
+        if (held)
+            leati_woken_add(&woken, n);
+    }
+    (void)leati_and_sc(&b->tail, ~LEATI_H);
+    leati_unlock(&b->tx.lock);
+    leati_woken_run(&woken);
+}
+
+/* Takes out what is published and hands it to drop, outside every lock. */
+static void drop_inside(struct leati_bounded *b)
+{
+    char *cell;
+    uint32_t turn;
+    while (leati_bounded_pop_begin(b, LEATI_H, &cell, &turn) == 0) {
+        if (b->c.drop)
+            b->c.drop(cell + b->offset, b->c.drop_arg);
+        leati_bounded_popped(cell, turn);
+    }
+}
+
+static void cancel(struct leat_chan *c)
+{
+    struct leati_bounded *b = leati_bounded(c);
+    refuse_senders(b);
+    after(b, LEAT_OP_SEND);
+    drop_inside(b);
+    after(b, LEAT_OP_SEND);
+}
+
+static bool closed(const struct leat_chan *c)
+{
+    const struct leati_bounded *b = (const struct leati_bounded *)(const void *)c;
+    return leati_load_acq(&b->tail) & LEATI_C; /* pairs with the fetch_or in close */
+}
+
+static size_t len(const struct leat_chan *c)
+{
+    const struct leati_bounded *b = (const struct leati_bounded *)(const void *)c;
+    uint64_t h = leati_load_acq(&b->head) & ~LEATI_H; /* head first: never negative */
+    uint64_t t = leati_load_acq(&b->tail) & ~(LEATI_C | LEATI_H);
+    uint64_t n = leati_lap_position(&b->lap, t) - leati_lap_position(&b->lap, h);
+    return n > b->lap.cap ? b->lap.cap : (size_t)n;
+}
+
+static size_t cap(const struct leat_chan *c)
+{
+    return ((const struct leati_bounded *)(const void *)c)->lap.cap;
+}
+
+static size_t bytes(const struct leat_chan *c)
+{
+    const struct leati_bounded *b = (const struct leati_bounded *)(const void *)c;
+    return (size_t)b->lap.cap * b->stride;
+}
+
+static void waiting(const struct leat_chan *c, unsigned ret[2])
+{
+    const struct leati_bounded *b = (const struct leati_bounded *)(const void *)c;
+    ret[LEAT_OP_RECV] = leati_load_rlx(&b->rx.nwait);
+    ret[LEAT_OP_SEND] = leati_load_rlx(&b->tx.nwait);
+}
+
+static const struct leat_alloc *allocator(const struct leati_bounded *b)
+{
+    return b->own_alloc ? &b->alloc : NULL;
+}
+
+static void fini(struct leat_chan *c)
+{
+    struct leati_bounded *b = leati_bounded(c);
+    drop_inside(b);
+    leati_free(allocator(b), b->cells, bytes(c));
+    b->cells = NULL;
+}
+
+const struct leati_chan_ops leati_bounded_ops = {
+    .what = "bounded",
+    .header = sizeof(struct leati_bounded),
+    .attempt = attempt,
+    .attempt_n = attempt_n,
+    .enlist = enlist,
+    .delist = delist,
+    .ready = ready,
+    .close = close_it,
+    .cancel = cancel,
+    .closed = closed,
+    .len = len,
+    .cap = cap,
+    .bytes = bytes,
+    .waiting = waiting,
+    .fini = fini,
+};
+
+/* A recycled header's sides are left alone: a late peer may be looking at them, and
+ * they are as a new channel's must be. */
+int leati_bounded_open(leat_chan **ret, const struct leat_chan_opts *o)
+{
+    size_t align = leati_elem_align(o);
+    size_t stride = leati_cell_stride(o->elem_size, align), size;
+    if (__builtin_mul_overflow(stride, o->capacity, &size) || stride > UINT32_MAX)
+        return LEAT_EOVERFLOW;
+    struct leat_chan *c = leati_chan_alloc(&leati_bounded_ops, LEATI_BOUNDED, o);
+    if (c == NULL)
+        return LEAT_ENOMEM;
+    struct leati_bounded *b = leati_bounded(c);
+    b->own_alloc = o->alloc != NULL;
+    if (o->alloc)
+        b->alloc = *o->alloc;
+    b->cells = leati_alloc(o->alloc, size, LEAT_CACHELINE);
+    if (b->cells == NULL) {
+        leati_header_put(c, LEATI_BOUNDED);
+        return LEAT_ENOMEM;
+    }
+    leati_lap_init(&b->lap, (uint32_t)o->capacity);
+    b->stride = (uint32_t)stride;
+    b->offset = (uint32_t)leati_cell_offset(align);
+    for (size_t i = 0; i < o->capacity; i++)
+        leati_store_rlx((leati_a32 *)(void *)(b->cells + i * stride), 0u);
+    leati_store_rlx(&b->head, (uint64_t)0); /* relaxed: published with the pointer */
+    leati_store_rlx(&b->tail, (uint64_t)0);
+    *ret = c;
+    return 0;
+}

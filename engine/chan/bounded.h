@@ -1,0 +1,159 @@
+/* bounded.h - buffered channel of exact capacity: words, cells, tickets.
+ *
+ * Idea        A ring of cells after Vyukov's bounded queue: one compare-and-swap on a
+ *             ticket word claims a cell, the cell's turn says when it may be filled
+ *             and emptied. Who parks is *completed*, never merely notified: whoever
+ *             makes progress possible performs the ring operation for the oldest
+ *             waiter, under that side's lock (pump, bounded.c).
+ * Words       tail   C<<63 | H<<62 | lap<<S | idx, the next send's ticket. C: closed,
+ *                    set once by close. H: newcomers must queue; set and cleared under
+ *                    tx.lock.
+ *             head   H<<62 | lap<<S | idx, the next receive's; H under rx.lock.
+ *             turn   of a cell: 2*lap free for that lap, 2*lap+1 full. 32 bits may
+ *                    wrap: a ticket CAS that succeeds proves that the 64-bit word did
+ *                    not move since it was loaded, so the turn read between was at
+ *                    most one lap off; full and empty compare 64-bit words only.
+ *             nwait  of a side, see chan.h.
+ *             tail, head, tx and rx lie on lines of their own, the rest is read-only.
+ * Invariants  At rest: rx list not empty => ring empty and not (C and not H of tail);
+ *             tx list not empty => ring full. C and not H => tx list empty for ever.
+ *             Drained: C, not H, indices equal.
+ * Linearizes  send at its ticket CAS, close at its fetch_or: both on tail, so totally
+ *             ordered. Empty: head loaded, then tail; full: tail, then head.
+ * Ordering    no lost wake-up, receivers (senders mirror it, close is one more ticket):
+ *               waiter                             peer
+ *               W1 nwait+1 (seq_cst), listed       P1 CAS on tail (seq_cst)
+ *               W2 load tail (seq_cst): unmoved,   P2 publish the cell (release)
+ *                  sleep                           P3 load rx.nwait (seq_cst): pump
+ *             In the one order of seq_cst accesses W1 < W2 < P1 < P3, or P1 < W2 and
+ *             the waiter does not sleep. W2 reads the *ticket*, never the cell. A pump
+ *             that stops at an unpublished cell is safe when that ticket was taken
+ *             after W1: its owner passes P3 after publishing. For one taken before, the
+ *             waiter looks again after a membarrier: a cell still unpublished then
+ *             belongs to a peer whose P3 is still to come.
+ * Progress    lock-free; a stalled ticket holder delays those who need its cell.
+ * SPDX-License-Identifier: MIT */
+#ifndef LEATI_CHAN_BOUNDED_H
+#define LEATI_CHAN_BOUNDED_H
+
+#include <leat/detail/cell.h>
+#include "chan/chan.h"
+
+#define LEATI_C ((uint64_t)1 << 63)
+#define LEATI_H ((uint64_t)1 << 62)
+
+struct leati_bounded {
+    struct leat_chan c;
+    char *cells;
+    struct leati_lap lap;
+    uint32_t stride; /* bytes from cell to cell */
+    uint32_t offset; /* of the element in a cell */
+    struct leat_alloc alloc;
+    bool own_alloc; /* alloc was given */
+    LEATI_OWN_LINE leati_a64 tail;
+    LEATI_OWN_LINE leati_a64 head;
+    LEATI_OWN_LINE struct leati_side tx;
+    LEATI_OWN_LINE struct leati_side rx;
+};
+
+LEATI_INLINE struct leati_bounded *leati_bounded(struct leat_chan *c)
+{
+    return leati_container_of(c, struct leati_bounded, c);
+}
+
+LEATI_INLINE char *leati_bounded_cell(const struct leati_bounded *b, uint64_t w)
+{
+    return b->cells + (size_t)leati_lap_index(&b->lap, w) * b->stride;
+}
+
+/* One send. may: the flags that the caller may ignore; a newcomer 0, a pump H|C.
+ * Returns 0, LEAT_ECLOSED, LEATI_QUEUE, LEAT_EAGAIN (full), LEAT_EBUSY. */
+LEATI_INLINE int leati_bounded_push(struct leati_bounded *b, const void *v, uint64_t may)
+{
+    for (;;) {
+        /* relaxed: the CAS proves it current; flags are tested by the CAS as well. */
+        uint64_t p = leati_load_rlx(&b->tail);
+        if (leati_unlikely(p & (LEATI_C | LEATI_H) & ~may))
+            return p & LEATI_C ? LEAT_ECLOSED : LEATI_QUEUE;
+        uint64_t w = p & ~(LEATI_C | LEATI_H);
+        char *cell = leati_bounded_cell(b, w);
+        leati_a32 *turn = (leati_a32 *)(void *)cell;
+        /* acq: pairs with the release in pop, the value has been copied out. */
+        int32_t d = (int32_t)(leati_load_acq(turn) - leati_lap_turn(&b->lap, w));
+        if (leati_likely(d == 0)) {
+            uint64_t next = leati_lap_next(&b->lap, w) | (p & (LEATI_C | LEATI_H));
+            /* sc: P1, ordered against W2 of a parking receiver. */
+            if (leati_likely(leati_cas_sc(&b->tail, &p, next))) {
+                leati_copy(cell + b->offset, v, b->c.elem_size);
+                /* rel: P2, pairs with the load in pop. */
+                leati_store_rel(turn, leati_lap_turn(&b->lap, w) + 1);
+                return 0;
+            }
+        } else if (d < 0) {
+            /* sc, after tail: full was true when head was read. */
+            uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
+            return h + b->lap.one_lap == w ? LEAT_EAGAIN : LEAT_EBUSY;
+        }
+        /* d > 0: p is stale. A failed CAS: somebody else got the ticket. */
+    }
+}
+
+/* Claims the ticket of one receive; the caller copies the element at *ret_cell +
+ * offset out and calls leati_bounded_popped. Results as push; LEAT_EAGAIN is empty. */
+LEATI_INLINE int leati_bounded_pop_begin(struct leati_bounded *b, uint64_t may,
+                                         char **ret_cell, uint32_t *ret_turn)
+{
+    for (;;) {
+        uint64_t p = leati_load_rlx(&b->head); /* relaxed: as in push */
+        if (leati_unlikely(p & LEATI_H & ~may))
+            return LEATI_QUEUE;
+        uint64_t w = p & ~LEATI_H;
+        char *cell = leati_bounded_cell(b, w);
+        uint32_t full = leati_lap_turn(&b->lap, w) + 1;
+        /* acq: pairs with P2. */
+        int32_t d = (int32_t)(leati_load_acq((leati_a32 *)(void *)cell) - full);
+        if (leati_likely(d == 0)) {
+            uint64_t next = leati_lap_next(&b->lap, w) | (p & LEATI_H);
+            if (leati_likely(leati_cas_sc(&b->head, &p, next))) { /* sc: P1 of receives */
+                *ret_cell = cell;
+                *ret_turn = full + 1;
+                return 0;
+            }
+        } else if (d < 0) {
+            /* sc, after head: empty was true when tail was read. */
+            uint64_t t = leati_load_sc(&b->tail);
+            if ((t & ~(LEATI_C | LEATI_H)) != w)
+                return LEAT_EBUSY;
+            return (t & LEATI_C) && !(t & LEATI_H) ? LEAT_ECLOSED : LEAT_EAGAIN;
+        }
+    }
+}
+
+/* The element has been copied out: the cell is free for the next lap. */
+LEATI_INLINE void leati_bounded_popped(char *cell, uint32_t turn)
+{
+    leati_store_rel((leati_a32 *)(void *)cell, turn); /* P2 of receives, pairs with push */
+}
+
+LEATI_INLINE int leati_bounded_pop(struct leati_bounded *b, void *ret, uint64_t may)
+{
+    char *cell;
+    uint32_t turn;
+    int r = leati_bounded_pop_begin(b, may, &cell, &turn);
+    if (leati_likely(r == 0)) {
+        if (leati_likely(ret != NULL))
+            leati_copy(ret, cell + b->offset, b->c.elem_size);
+        leati_bounded_popped(cell, turn);
+    }
+    return r;
+}
+
+/* Serves the waiters of the sides in `which` (bit 1 << enum leat_op), and the other
+ * side where that made room. Returns how the first pass over `which`, one bit only,
+ * ended: 0 (nobody left), LEAT_EAGAIN, LEAT_EBUSY, LEAT_ECLOSED. */
+int leati_bounded_pump(struct leati_bounded *b, unsigned which);
+
+#define LEATI_RX (1u << LEAT_OP_RECV)
+#define LEATI_TX (1u << LEAT_OP_SEND)
+
+#endif

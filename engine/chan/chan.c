@@ -1,0 +1,226 @@
+/* chan.c - the calls of chan.h: fast paths by kind, one slow path, batches.
+ * SPDX-License-Identifier: MIT */
+#include "chan/bounded.h"
+#include "chan/rendezvous.h"
+
+void leati_woken_run(struct leati_woken *w)
+{
+    struct leati_link *l = w->first;
+    while (l) {
+        struct leati_node *n = leati_container_of(l, struct leati_node, link);
+        l = l->next; /* n is gone after its wake */
+        leati_node_wake(n);
+    }
+    if (w->event)
+        leati_wake(w->event, LEATI_WAKE_TAIL);
+}
+
+void leati_side_fire(struct leati_side *s, struct leati_node *n, struct leati_woken *out)
+{
+    struct leati_event *e = n->of.event;
+    leati_side_unlink(s, n);
+    struct leati_wait *w = e->fire(e);
+    if (w == NULL)
+        return;
+    if (out->event)
+        leati_wake(out->event, LEATI_WAKE_TAIL);
+    out->event = w;
+}
+
+/* One parked operation of one channel. */
+struct parked {
+    struct leati_node n __attribute__((aligned(16)));
+    struct leati_wait w;
+    struct leat_chan *c;
+};
+
+static bool parked_publish(struct leati_wait *w)
+{
+    struct parked *p = leati_container_of(w, struct parked, w);
+    return p->c->ops->enlist(p->c, &p->n) == LEATI_LISTED;
+}
+
+static bool parked_abort(struct leati_wait *w, int err)
+{
+    struct parked *p = leati_container_of(w, struct parked, w);
+    if (!p->c->ops->delist(p->c, &p->n))
+        return false;
+    w->result = err;
+    return true;
+}
+
+static const struct leati_wait_ops parked_send = {parked_publish, parked_abort, "send"};
+static const struct leati_wait_ops parked_recv = {parked_publish, parked_abort, "recv"};
+
+LEATI_NOINLINE int leati_chan_wait(struct leat_chan *c, unsigned dir, void *buf,
+                                   struct leat_deadline until)
+{
+    struct parked p;
+    p.c = c;
+    p.n.linked.v = 0;
+    p.n.kind = LEATI_PLAIN;
+    p.n.dir = (uint8_t)dir;
+    p.n.lost = 0;
+    p.n.buf = buf;
+    p.n.of.wait = &p.w;
+    p.w.ops = dir == LEAT_OP_SEND ? &parked_send : &parked_recv;
+    p.w.until = until;
+    p.w.spin = c->spin;
+    p.w.object = c;
+    return leati_park(&p.w);
+}
+
+/* Everything that is not the inlined first attempt. */
+LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
+                               struct leat_deadline until)
+{
+    if (c == NULL || (buf == NULL && dir == LEAT_OP_SEND && c->elem_size != 0))
+        return LEAT_EINVAL;
+    for (;;) {
+        int r = c->ops->attempt(c, dir, buf);
+        if (r != LEAT_EAGAIN && r != LEAT_EBUSY)
+            return r;
+        if (until.at_ns <= 0)
+            return r;
+        struct leat_deadline at = until;
+        if (leati_unlikely(c->kind == LEATI_TIMER)) {
+            uint64_t ticket;
+            (void)c->ops->ready(c, dir, &ticket, &at);
+        }
+        r = leati_chan_wait(c, dir, buf, at);
+        /* A timer channel became due before the caller's own deadline: again. */
+        if (r != LEAT_ETIMEDOUT || at.at_ns >= until.at_ns)
+            return r;
+    }
+}
+
+/* The first attempt, by kind, without an indirect call. LEAT_EAGAIN: take the slow
+ * path, which finds out exactly. */
+LEATI_INLINE int fast_send(struct leat_chan *c, const void *elem)
+{
+    if (leati_likely(c && (elem || !c->elem_size))) {
+        if (leati_likely(c->kind == LEATI_BOUNDED)) {
+            struct leati_bounded *b = leati_bounded(c);
+            int r = leati_bounded_push(b, elem, 0);
+            if (leati_likely(r == 0)) {
+                if (leati_unlikely(leati_load_sc(&b->rx.nwait))) /* P3, see bounded.h */
+                    leati_bounded_pump(b, LEATI_RX);
+                return 0;
+            }
+        }
+    }
+    return LEAT_EAGAIN;
+}
+
+LEATI_INLINE int fast_recv(struct leat_chan *c, void *ret)
+{
+    if (leati_likely(c && c->kind == LEATI_BOUNDED)) {
+        struct leati_bounded *b = leati_bounded(c);
+        int r = leati_bounded_pop(b, ret, 0);
+        if (leati_likely(r == 0)) {
+            if (leati_unlikely(leati_load_sc(&b->tx.nwait))) /* P3, mirrored */
+                leati_bounded_pump(b, LEATI_TX);
+            return 0;
+        }
+    }
+    return LEAT_EAGAIN;
+}
+
+int leat_chan_send(leat_chan *c, const void *elem)
+{
+    if (leati_likely(fast_send(c, elem) == 0))
+        return 0;
+    return slow(c, LEAT_OP_SEND, (void *)(uintptr_t)elem, LEAT_NEVER);
+}
+
+int leat_chan_send_until(leat_chan *c, const void *elem, struct leat_deadline until)
+{
+    if (leati_likely(fast_send(c, elem) == 0))
+        return 0;
+    return slow(c, LEAT_OP_SEND, (void *)(uintptr_t)elem, until);
+}
+
+int leat_chan_try_send(leat_chan *c, const void *elem)
+{
+    return leat_chan_send_until(c, elem, LEAT_NOW);
+}
+
+int leat_chan_recv(leat_chan *c, void *ret)
+{
+    if (leati_likely(fast_recv(c, ret) == 0))
+        return 0;
+    return slow(c, LEAT_OP_RECV, ret, LEAT_NEVER);
+}
+
+int leat_chan_recv_until(leat_chan *c, void *ret, struct leat_deadline until)
+{
+    if (leati_likely(fast_recv(c, ret) == 0))
+        return 0;
+    return slow(c, LEAT_OP_RECV, ret, until);
+}
+
+int leat_chan_try_recv(leat_chan *c, void *ret)
+{
+    return leat_chan_recv_until(c, ret, LEAT_NOW);
+}
+
+static ptrdiff_t batch(struct leat_chan *c, unsigned dir, void *buf, size_t n,
+                       struct leat_deadline until)
+{
+    if (c == NULL || (buf == NULL && dir == LEAT_OP_SEND && c->elem_size && n))
+        return LEAT_EINVAL;
+    if (n == 0)
+        return 0;
+    size_t done = 0;
+    while (done < n) {
+        char *at = buf ? (char *)buf + done * c->elem_size : NULL;
+        ptrdiff_t r = c->ops->attempt_n(c, dir, at, n - done);
+        if (r > 0) {
+            done += (size_t)r;
+            continue;
+        }
+        if (done > 0 || (r != LEAT_EAGAIN && r != LEAT_EBUSY))
+            return done ? (ptrdiff_t)done : r;
+        int one = slow(c, dir, at, until);
+        if (one != 0)
+            return one;
+        done = 1;
+    }
+    return (ptrdiff_t)done;
+}
+
+ptrdiff_t leat_chan_send_n(leat_chan *c, const void *elems, size_t n,
+                           struct leat_deadline until)
+{
+    return batch(c, LEAT_OP_SEND, (void *)(uintptr_t)elems, n, until);
+}
+
+ptrdiff_t leat_chan_recv_n(leat_chan *c, void *ret, size_t n, struct leat_deadline until)
+{
+    return batch(c, LEAT_OP_RECV, ret, n, until);
+}
+
+size_t leat_chan_len(const leat_chan *c)
+{
+    return c ? c->ops->len(c) : 0;
+}
+
+size_t leat_chan_cap(const leat_chan *c)
+{
+    return c ? c->ops->cap(c) : 0;
+}
+
+size_t leat_chan_elem_size(const leat_chan *c)
+{
+    return c ? c->elem_size : 0;
+}
+
+bool leat_chan_closed(const leat_chan *c)
+{
+    return c && c->ops->closed(c);
+}
+
+size_t leat_chan_bytes(const leat_chan *c)
+{
+    return c ? c->ops->header + c->ops->bytes(c) : 0;
+}

@@ -1,0 +1,149 @@
+/* chan.h - what all kinds of channels share: the header, the operations of a kind, a
+ * side with its waiters.
+ *
+ * Headers are type-stable: they come from a slab per kind, go back to it with both
+ * lists empty and all flags clear, and the slab's memory is never given back. So a
+ * sender that has published the last message may still look at the waiters of a
+ * channel that its receiver has freed: it finds none, or runs a harmless pump.
+ * SPDX-License-Identifier: MIT */
+#ifndef LEATI_CHAN_CHAN_H
+#define LEATI_CHAN_CHAN_H
+
+#include <leat/chan.h>
+#include <leat/select.h>
+#include "base/lock.h"
+#include "chan/node.h"
+
+enum leati_kind {
+    LEATI_NONE, /* a header in the slab */
+    LEATI_BOUNDED,
+    LEATI_RENDEZVOUS,
+    LEATI_OWNED,
+    LEATI_UNBOUNDED,
+    LEATI_TIMER,
+    LEATI_KINDS,
+};
+
+/* Not results of the API: what an attempt may say beside 0 and LEAT_E... */
+enum {
+    LEATI_QUEUE = 1, /* newcomers must queue: H is set */
+};
+
+struct leati_chan_ops;
+
+/* What became of a node that was to be listed. */
+enum leati_listing {
+    LEATI_LISTED,  /* it is in the list, or was and has been served              */
+    LEATI_SETTLED, /* not listed: settled by this call, n->err says how          */
+    LEATI_DEAD,    /* not listed: its select has been settled by somebody else   */
+};
+
+/* The common header; one cache line, written only by open, ref, free and cancel. */
+struct leat_chan {
+    uint8_t kind; /* enum leati_kind */
+    uint8_t spin; /* enum leat_spin */
+    uint16_t flags;
+    uint32_t elem_size;
+    leati_a32 refs, ntx, nrx;
+    leati_a32 cancelled;
+    void (*drop)(void *elem, void *arg);
+    void *drop_arg;
+    const struct leati_chan_ops *ops;
+    char name[16];
+};
+
+/* The operations of a kind. `dir` is enum leat_op. */
+struct leati_chan_ops {
+    const char *what;
+    size_t header; /* bytes of its header */
+    /* One attempt, never waits: 0, LEAT_ECLOSED, LEAT_EAGAIN (really not ready at one
+     * moment), LEAT_EBUSY. */
+    int (*attempt)(struct leat_chan *c, unsigned dir, void *buf);
+    /* Up to n at once, as attempt; returns how many (>= 1) or an error. */
+    ptrdiff_t (*attempt_n)(struct leat_chan *c, unsigned dir, void *buf, size_t n);
+    /* Lists a node, unless the operation can be completed or refused at once. When it
+     * is listed n may be gone on return. */
+    enum leati_listing (*enlist)(struct leat_chan *c, struct leati_node *n);
+    /* Takes a node back: true if it was still listed and not claimed. */
+    bool (*delist)(struct leat_chan *c, struct leati_node *n);
+    /* Loads only. Is an operation in that direction worth an attempt? *ticket is a
+     * word that never has the same value again once a peer changed the answer. For
+     * timers *until is lowered to the instant at which it will be ready. */
+    bool (*ready)(struct leat_chan *c, unsigned dir, uint64_t *ticket,
+                  struct leat_deadline *until);
+    int (*close)(struct leat_chan *c); /* 0 or LEAT_EALREADY */
+    void (*cancel)(struct leat_chan *c);
+    bool (*closed)(const struct leat_chan *c);
+    size_t (*len)(const struct leat_chan *c);
+    size_t (*cap)(const struct leat_chan *c);
+    size_t (*bytes)(const struct leat_chan *c); /* beside the header */
+    void (*waiting)(const struct leat_chan *c, unsigned ret[2]); /* parked, by dir */
+    /* Drops what is inside and frees all but the header. */
+    void (*fini)(struct leat_chan *c);
+};
+
+extern const struct leati_chan_ops leati_bounded_ops, leati_rendezvous_ops,
+    leati_unbounded_ops, leati_owned_ops, leati_timer_ops;
+
+/* The waiters of one side, on lines of their own: nwait is read by every operation of
+ * the other side and written only by who parks or serves. */
+struct leati_side {
+    leati_a32 nwait; /* w: under the lock; r: all. Legal to be too high for a moment,
+                        illegal to be zero while a listed waiter could be served */
+    leati_a32 lock;
+    struct leati_list q;
+};
+
+LEATI_INLINE struct leati_node *leati_side_first(struct leati_side *s)
+{
+    return s->q.first ? leati_container_of(s->q.first, struct leati_node, link) : NULL;
+}
+
+/* Under the lock. */
+LEATI_INLINE void leati_side_append(struct leati_side *s, struct leati_node *n)
+{
+    leati_list_append(&s->q, &n->link);
+    leati_store_rlx(&n->linked, 1u); /* relaxed: its reader is the waiter or has the lock */
+}
+
+/* Under the lock. Clearing linked is the last touch: a select whose node this was may
+ * go away at once, unless the caller has settled it and owes the wake. */
+LEATI_INLINE void leati_side_unlink(struct leati_side *s, struct leati_node *n)
+{
+    leati_list_remove(&s->q, &n->link);
+    /* relaxed: too high for a moment only costs a peer a look under the lock */
+    leati_store_rlx(&s->nwait, leati_load_rlx(&s->nwait) - 1);
+    leati_store_rel(&n->linked, 0u); /* pairs with the acquire in leati_node_listed */
+}
+
+LEATI_INLINE bool leati_node_listed(struct leati_node *n)
+{
+    return leati_load_acq(&n->linked) != 0; /* pairs with leati_side_unlink */
+}
+
+/* Nodes and events to be woken after the unlock, in order. */
+struct leati_woken {
+    struct leati_link *first, **end;
+    struct leati_wait *event;
+};
+
+#define LEATI_WOKEN_INIT(w) {NULL, &(w).first, NULL}
+
+LEATI_INLINE void leati_woken_add(struct leati_woken *w, struct leati_node *n)
+{
+    n->link.next = NULL;
+    *w->end = &n->link;
+    w->end = &n->link.next;
+}
+
+/* Wakes them; no lock may be held. */
+void leati_woken_run(struct leati_woken *w);
+
+/* Unlinks and fires an event node; under the side's lock. */
+void leati_side_fire(struct leati_side *s, struct leati_node *n, struct leati_woken *out);
+
+/* Waits for one operation; the slow path of every blocking call. */
+int leati_chan_wait(struct leat_chan *c, unsigned dir, void *buf,
+                    struct leat_deadline until);
+
+#endif

@@ -1,0 +1,421 @@
+/* rendezvous.c - unbuffered channel: a value passes from stack to stack.
+ *
+ * Idea        One top word holds the lone plain waiter, claimed by its counterpart with
+ *             one compare-and-swap. Everything else (a second waiter, selects, events)
+ *             is two lists under one lock. Leaving the lists never refills top.
+ * Words       top   version<<48 | node | bits. Bits: S or R, a lone sender or receiver
+ *                   is published in the pointer; LISTS, the lists are in use and
+ *                   everybody takes the lock; C closed. Version: bumped by every
+ *                   publish and every change of the lists, so that two equal loads
+ *                   mean that nothing happened between (select's default).
+ *             lock  of side[0]; guards both lists. nwait of both sides is for looks
+ *                   without the lock.
+ * Invariants  S or R => no LISTS, lists empty. At rest no live sender and live receiver
+ *             of different parties are listed at once. C without LISTS: nobody waits.
+ * Claim       A plain node is owned by whoever takes it off top or off a list. A select
+ *             must be held; two selects are held in address order, so that two that
+ *             meet each other on two channels cannot both wait.
+ * Linearizes  at the CAS on top that takes a waiter, or under the lock.
+ * Lost wake   impossible by construction: both parties meet in one CAS on top, or both
+ *             under the lock (check and insert are one step).
+ * Ordering    publish of a node (release) / its taker (acquire): nothing of a node is
+ *             read before the CAS, so the same node published again is harmless.
+ * SPDX-License-Identifier: MIT */
+#include "chan/rendezvous.h"
+#include "chan/open.h"
+
+#define NODE_MASK (((uint64_t)1 << 48) - 1 - (uint64_t)15)
+#define VERSION   ((uint64_t)1 << 48)
+#define VER_MASK  (~(VERSION - 1))
+#define BITS      ((uint64_t)15)
+
+static uint64_t bit_of(unsigned dir)
+{
+    return dir == LEAT_OP_SEND ? LEATI_TOP_S : LEATI_TOP_R;
+}
+
+static struct leati_node *node_of(uint64_t t)
+{
+    return (struct leati_node *)(uintptr_t)(t & NODE_MASK);
+}
+
+/* Copies between the two ends of a meeting. NULL discards; size 0 has no bytes. */
+static void transfer(struct leati_rendezvous *z, unsigned dir, void *mine, void *other)
+{
+    void *from = dir == LEAT_OP_SEND ? mine : other;
+    void *to = dir == LEAT_OP_SEND ? other : mine;
+    if (to)
+        leati_copy(to, from, z->c.elem_size);
+}
+
+/* Takes the lone counterpart of an operation in direction dir, seen in t, off top. */
+static bool take_lone(struct leati_rendezvous *z, unsigned dir, uint64_t t, void *buf)
+{
+    struct leati_node *m = node_of(t);
+    /* acq: pairs with the release of its publish. */
+    if (!leati_cas_acq(&z->top, &t, t & VER_MASK))
+        return false;
+    transfer(z, dir, buf, m->buf);
+    m->of.wait->result = 0;
+    leati_wake(m->of.wait, LEATI_WAKE_NEXT);
+    return true;
+}
+
+/* A change of the lists that lookers without the lock must see. */
+static void bump(struct leati_rendezvous *z)
+{
+    uint64_t t = leati_load_rlx(&z->top); /* relaxed: with LISTS only we write it */
+    leati_store_rel(&z->top, t + VERSION); /* pairs with the loads in ready */
+}
+
+/* Under the lock: makes LISTS stand, moving a lone waiter to its list first. */
+static uint64_t enter(struct leati_rendezvous *z)
+{
+    uint64_t t = leati_load_rlx(&z->top); /* relaxed: the CAS proves it */
+    while (!(t & (LEATI_TOP_LISTS | LEATI_TOP_C))) {
+        uint64_t lone = t & (LEATI_TOP_S | LEATI_TOP_R);
+        uint64_t want = ((t & VER_MASK) + VERSION) | LEATI_TOP_LISTS;
+        /* ar: acquires the lone node, releases the lists to the next lock holder. */
+        if (!leati_cas_ar(&z->top, &t, want))
+            continue;
+        if (lone) {
+            struct leati_side *s = &z->side[lone == LEATI_TOP_S ? LEAT_OP_SEND : LEAT_OP_RECV];
+            leati_side_append(s, node_of(t));
+            leati_store_rlx(&s->nwait, leati_load_rlx(&s->nwait) + 1);
+        }
+        return want;
+    }
+    return t;
+}
+
+/* Under the lock, at its end: back to the short word when both lists are empty. */
+static void settle(struct leati_rendezvous *z)
+{
+    uint64_t t = leati_load_rlx(&z->top); /* relaxed: with LISTS only we write it */
+    if ((t & LEATI_TOP_LISTS) && !z->side[0].q.first && !z->side[1].q.first)
+        leati_store_rel(&z->top, ((t & VER_MASK) + VERSION) | (t & LEATI_TOP_C));
+}
+
+enum claim { CLAIMED, PEER_DEAD, SELF_DEAD };
+
+/* Holds two selects in address order. */
+static enum claim claim_two(struct leati_claim *me, struct leati_claim *peer)
+{
+    struct leati_claim *lo = me < peer ? me : peer, *hi = me < peer ? peer : me;
+    if (!leati_claim_hold(lo))
+        return lo == me ? SELF_DEAD : PEER_DEAD;
+    if (!leati_claim_hold(hi)) {
+        leati_claim_unhold(lo);
+        return hi == me ? SELF_DEAD : PEER_DEAD;
+    }
+    return CLAIMED;
+}
+
+static enum claim claim_pair(struct leati_node *me, struct leati_node *peer)
+{
+    if (me && me->kind == LEATI_SELECT && peer->kind == LEATI_SELECT)
+        return claim_two(me->of.sel, peer->of.sel);
+    if (!leati_node_hold(peer))
+        return PEER_DEAD;
+    if (me && !leati_node_hold(me)) {
+        leati_node_unhold(peer);
+        return SELF_DEAD;
+    }
+    return CLAIMED;
+}
+
+/* Under the lock: the oldest counterpart that can be had, held and unlinked; NULL when
+ * there is none or *dead. me is NULL for one who is not listed anywhere yet. */
+static struct leati_node *find(struct leati_rendezvous *z, unsigned dir,
+                               struct leati_node *me, struct leati_woken *woken, bool *dead)
+{
+    struct leati_side *s = &z->side[!dir];
+    struct leati_link *l = s->q.first;
+    *dead = false;
+    while (l) {
+        struct leati_node *m = leati_container_of(l, struct leati_node, link);
+        l = l->next;
+        if (m->kind == LEATI_EVENT) {
+            if (me) /* a try leaves nothing that a set could receive */
+                leati_side_fire(s, m, woken);
+            continue;
+        }
+        if (me && m->kind == LEATI_SELECT && me->kind == LEATI_SELECT &&
+            m->of.sel == me->of.sel)
+            continue; /* a select never meets itself */
+        enum claim r = claim_pair(me, m);
+        if (r == SELF_DEAD) {
+            *dead = true;
+            return NULL;
+        }
+        leati_side_unlink(s, m);
+        bump(z);
+        if (r == CLAIMED)
+            return m;
+    }
+    return NULL;
+}
+
+/* Under the lock: is there a node, not of a set, that an event should be told of? */
+static bool partner_listed(struct leati_rendezvous *z, unsigned dir)
+{
+    struct leati_link *l = z->side[!dir].q.first;
+    while (l && leati_container_of(l, struct leati_node, link)->kind == LEATI_EVENT)
+        l = l->next;
+    return l != NULL;
+}
+
+/* The lock path of one attempt (me NULL) or one listing. Results as attempt; 1: listed;
+ * 2: me's select is dead. */
+enum { LISTED = 1, DEAD = 2 };
+
+static int meet(struct leati_rendezvous *z, unsigned dir, void *buf, struct leati_node *me)
+{
+    struct leati_woken woken = LEATI_WOKEN_INIT(woken);
+    struct leati_node *m = NULL;
+    bool dead = false;
+    int r = LEAT_EAGAIN;
+    leati_lock(&z->side[0].lock);
+    uint64_t t = enter(z);
+    if (((t & LEATI_TOP_C) && dir == LEAT_OP_SEND) ||
+        (t & (LEATI_TOP_C | LEATI_TOP_LISTS)) == LEATI_TOP_C) {
+        r = LEAT_ECLOSED;
+    } else if (me && me->kind == LEATI_EVENT && partner_listed(z, dir)) {
+        r = 0;
+    } else if ((m = find(z, dir, me, &woken, &dead)) != NULL) {
+        r = 0;
+    } else if (dead) {
+        r = DEAD;
+    } else if ((t & LEATI_TOP_C) && z->side[LEAT_OP_SEND].q.first == NULL) {
+        r = LEAT_ECLOSED;
+    } else if (me) {
+        struct leati_side *s = &z->side[dir];
+        leati_side_append(s, me);
+        leati_store_rlx(&s->nwait, leati_load_rlx(&s->nwait) + 1);
+        bump(z);
+        r = LISTED;
+    }
+    settle(z);
+    leati_unlock(&z->side[0].lock);
+    if (m) {
+        transfer(z, dir, buf, m->buf);
+        leati_node_settle(m, 0);
+        leati_woken_add(&woken, m);
+    }
+    if (me && me->kind != LEATI_EVENT && r <= 0) {
+        if (r == LEAT_ECLOSED && !leati_node_hold(me))
+            r = DEAD;
+        else
+            leati_node_settle(me, r);
+    }
+    leati_woken_run(&woken);
+    return r;
+}
+
+int leati_rendezvous_attempt(struct leat_chan *c, unsigned dir, void *buf)
+{
+    struct leati_rendezvous *z = leati_rendezvous(c);
+    for (;;) {
+        uint64_t t = leati_load_acq(&z->top); /* acq: pairs with publish, for C */
+        if (t & bit_of(!dir)) {
+            if (take_lone(z, dir, t, buf))
+                return 0;
+        } else if (t & LEATI_TOP_LISTS) {
+            /* sc: nobody listed then, nor on top, at some moment since t */
+            if (!(t & LEATI_TOP_C) && !leati_load_sc(&z->side[!dir].nwait))
+                return LEAT_EAGAIN;
+            return meet(z, dir, buf, NULL);
+        } else {
+            return t & LEATI_TOP_C ? LEAT_ECLOSED : LEAT_EAGAIN;
+        }
+    }
+}
+
+static ptrdiff_t attempt_n(struct leat_chan *c, unsigned dir, void *buf, size_t n)
+{
+    char *elem = buf;
+    for (size_t i = 0; i < n; i++) {
+        int r = leati_rendezvous_attempt(c, dir, elem);
+        if (r != 0)
+            return i ? (ptrdiff_t)i : r;
+        if (elem)
+            elem += c->elem_size;
+    }
+    return (ptrdiff_t)n;
+}
+
+/* Publishes a plain node on top, or meets there. True when that was possible. */
+static bool enlist_lone(struct leati_rendezvous *z, struct leati_node *n,
+                        enum leati_listing *ret)
+{
+    unsigned dir = n->dir;
+    for (;;) {
+        uint64_t t = leati_load_acq(&z->top); /* acq: as in attempt */
+        if ((t & BITS) == 0) {
+            uint64_t mine = (uint64_t)(uintptr_t)n | bit_of(dir);
+            /* rel: pairs with the acquire of its taker. */
+            if (leati_cas_rel(&z->top, &t, ((t & VER_MASK) + VERSION) | mine)) {
+                *ret = LEATI_LISTED;
+                return true;
+            }
+        } else if (t & bit_of(!dir)) {
+            if (take_lone(z, dir, t, n->buf)) {
+                leati_node_settle(n, 0);
+                *ret = LEATI_SETTLED;
+                return true;
+            }
+        } else {
+            return false;
+        }
+    }
+}
+
+static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
+{
+    struct leati_rendezvous *z = leati_rendezvous(c);
+    enum leati_listing done;
+    if (n->kind == LEATI_PLAIN && enlist_lone(z, n, &done))
+        return done;
+    int r = meet(z, n->dir, n->buf, n);
+    return r == LISTED ? LEATI_LISTED : r == DEAD ? LEATI_DEAD : LEATI_SETTLED;
+}
+
+static bool delist(struct leat_chan *c, struct leati_node *n)
+{
+    struct leati_rendezvous *z = leati_rendezvous(c);
+    uint64_t t = leati_load_acq(&z->top); /* acq: as in attempt */
+    while ((t & (LEATI_TOP_S | LEATI_TOP_R)) && node_of(t) == n) {
+        if (leati_cas_acq(&z->top, &t, t & VER_MASK))
+            return true;
+    }
+    leati_lock(&z->side[0].lock);
+    bool listed = leati_node_listed(n);
+    struct leati_woken woken = LEATI_WOKEN_INIT(woken);
+    if (listed) {
+        leati_side_unlink(&z->side[n->dir], n);
+        bump(z);
+        if (leati_load_rlx(&z->top) & LEATI_TOP_C)
+            leati_rendezvous_refuse(z, LEAT_OP_RECV, &woken);
+        settle(z);
+    }
+    leati_unlock(&z->side[0].lock);
+    leati_woken_run(&woken);
+    return listed;
+}
+
+/* Under the lock: everybody on that side is told ECLOSED, once no sender is left that
+ * could serve a receiver. */
+void leati_rendezvous_refuse(struct leati_rendezvous *z, unsigned dir,
+                             struct leati_woken *woken)
+{
+    struct leati_node *n;
+    if (dir == LEAT_OP_RECV && z->side[LEAT_OP_SEND].q.first)
+        return;
+    while ((n = leati_side_first(&z->side[dir])) != NULL) {
+        if (n->kind == LEATI_EVENT) {
+            leati_side_fire(&z->side[dir], n, woken);
+            continue;
+        }
+        bool held = leati_node_hold(n);
+        if (held)
+            leati_node_settle(n, LEAT_ECLOSED);
+        leati_side_unlink(&z->side[dir], n);
+        if (held)
+            leati_woken_add(woken, n);
+    }
+    bump(z);
+}
+
+static int shut(struct leati_rendezvous *z, bool refuse_senders)
+{
+    struct leati_woken woken = LEATI_WOKEN_INIT(woken);
+    leati_lock(&z->side[0].lock);
+    uint64_t t = enter(z);
+    bool already = t & LEATI_TOP_C;
+    if (!already) /* rel: a later ECLOSED sees what came before the close */
+        leati_store_rel(&z->top, ((t & VER_MASK) + VERSION) | LEATI_TOP_LISTS | LEATI_TOP_C);
+    if (refuse_senders)
+        leati_rendezvous_refuse(z, LEAT_OP_SEND, &woken);
+    leati_rendezvous_refuse(z, LEAT_OP_RECV, &woken);
+    settle(z);
+    leati_unlock(&z->side[0].lock);
+    leati_woken_run(&woken);
+    return already ? LEAT_EALREADY : 0;
+}
+
+static int close_it(struct leat_chan *c)
+{
+    return shut(leati_rendezvous(c), false);
+}
+
+static void cancel(struct leat_chan *c)
+{
+    (void)shut(leati_rendezvous(c), true);
+}
+
+static bool ready(struct leat_chan *c, unsigned dir, uint64_t *ticket,
+                  struct leat_deadline *until)
+{
+    struct leati_rendezvous *z = leati_rendezvous(c);
+    (void)until;
+    uint64_t t = leati_load_sc(&z->top); /* sc: the two passes of select's default */
+    *ticket = t;
+    if (t & (bit_of(!dir) | LEATI_TOP_C))
+        return true;
+    return (t & LEATI_TOP_LISTS) && leati_load_sc(&z->side[!dir].nwait);
+}
+
+static bool closed(const struct leat_chan *c)
+{
+    /* acq: pairs with the store in shut */
+    return leati_load_acq(&leati_rendezvous_const(c)->top) & LEATI_TOP_C;
+}
+
+static size_t zero(const struct leat_chan *c)
+{
+    (void)c;
+    return 0;
+}
+
+static void waiting(const struct leat_chan *c, unsigned ret[2])
+{
+    const struct leati_rendezvous *z = leati_rendezvous_const(c);
+    uint64_t t = leati_load_rlx(&z->top);
+    ret[LEAT_OP_SEND] = leati_load_rlx(&z->side[LEAT_OP_SEND].nwait) + !!(t & LEATI_TOP_S);
+    ret[LEAT_OP_RECV] = leati_load_rlx(&z->side[LEAT_OP_RECV].nwait) + !!(t & LEATI_TOP_R);
+}
+
+/* Nothing is inside, nobody waits: the header is as a new one must be, but for C. */
+static void fini(struct leat_chan *c)
+{
+    struct leati_rendezvous *z = leati_rendezvous(c);
+    uint64_t t = leati_load_rlx(&z->top);
+    leati_store_rlx(&z->top, (t & VER_MASK) + VERSION);
+}
+
+const struct leati_chan_ops leati_rendezvous_ops = {
+    .what = "rendezvous",
+    .header = sizeof(struct leati_rendezvous),
+    .attempt = leati_rendezvous_attempt,
+    .attempt_n = attempt_n,
+    .enlist = enlist,
+    .delist = delist,
+    .ready = ready,
+    .close = close_it,
+    .cancel = cancel,
+    .closed = closed,
+    .len = zero,
+    .cap = zero,
+    .bytes = zero,
+    .waiting = waiting,
+    .fini = fini,
+};
+
+int leati_rendezvous_open(leat_chan **ret, const struct leat_chan_opts *o)
+{
+    struct leat_chan *c = leati_chan_alloc(&leati_rendezvous_ops, LEATI_RENDEZVOUS, o);
+    if (c == NULL)
+        return LEAT_ENOMEM;
+    *ret = c;
+    return 0;
+}

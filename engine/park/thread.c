@@ -1,0 +1,127 @@
+/* thread.c - how an OS thread waits: spin, yield, futex on the wait's own word.
+ *
+ * Words       word of a struct leati_wait: WAITING, SLEEPING (the thread is, or is about
+ *             to be, in the kernel), DONE (by the completer, its last touch). Written by
+ *             the waiter (WAITING -> SLEEPING) and by the one who wakes it.
+ * Ordering    wake's exchange (acq_rel) / the waiter's acquire load: the value and the
+ *             result were written before. Lost wake: the futex compares the word in the
+ *             kernel; a wake between the CAS and the call makes it return at once.
+ * Life        the futex call after the exchange may come when the word's memory is gone:
+ *             private futexes are found by address alone, so it wakes nobody or gives
+ *             somebody a spurious wake, which all users of leatp_futex_wait allow for.
+ * Spinning    Adaptive: a thread keeps an average of how long it waited lately. While
+ *             that is short enough for a spin to beat a sleep, it spins up to 50 us;
+ *             else 2 us. Yields between the pauses let a peer on the same CPU run; a
+ *             yield that took long says that the CPU is wanted, and ends the spin. On
+ *             one CPU only yields.
+ * SPDX-License-Identifier: MIT */
+#include <leat/chan.h>
+#include "arch/futex.h"
+#include "arch/os.h"
+#include "arch/relax.h"
+#include "base/tls.h"
+#include "park/wait.h"
+
+enum { WAITING, SLEEPING, DONE };
+
+enum {
+    SPIN_LONG_NS = 50000,
+    SPIN_SHORT_NS = 2000,
+    SPIN_BUSY_NS = 1000000,
+    WORTH_NS = 120000, /* an average wait up to this long is worth the long spin */
+    YIELD_LONG_NS = 10000,
+    PAUSES = 32, /* between two looks at the clock */
+};
+
+static bool done(struct leati_wait *w)
+{
+    return leati_load_acq(&w->word) == DONE; /* pairs with the exchange in thread_wake */
+}
+
+static int64_t spin_limit(const struct leati_wait *w)
+{
+    switch (w->spin) {
+    case LEAT_SPIN_NEVER:
+        return 0;
+    case LEAT_SPIN_BUSY:
+        return SPIN_BUSY_NS;
+    default:
+        return *leati_tls_wait_average() <= WORTH_NS ? SPIN_LONG_NS : SPIN_SHORT_NS;
+    }
+}
+
+/* True when w was completed while spinning. */
+static bool spin(struct leati_wait *w, int64_t start)
+{
+    int64_t limit = spin_limit(w), now = start;
+    bool alone = leatp_cpus() == 1, yields = w->spin != LEAT_SPIN_BUSY;
+    if (limit > w->until.at_ns - start)
+        limit = w->until.at_ns - start;
+    while (now - start < limit) {
+        for (unsigned i = 0; i < PAUSES && !alone; i++) {
+            if (done(w))
+                return true;
+            leatp_pause();
+        }
+        if (yields) {
+            int64_t before = leat_now();
+            sched_yield();
+            now = leat_now();
+            if (now - before > YIELD_LONG_NS)
+                return done(w);
+        } else {
+            now = leat_now();
+        }
+        if (done(w))
+            return true;
+    }
+    return false;
+}
+
+static void sleep_until_done(struct leati_wait *w, struct leat_deadline until)
+{
+    uint32_t word = WAITING;
+    bool timed = until.at_ns != INT64_MAX;
+    /* acq on success too: a failed CAS means DONE. */
+    while (!done(w)) {
+        word = WAITING;
+        (void)leati_cas_ar(&w->word, &word, (uint32_t)SLEEPING);
+        if (done(w))
+            return;
+        if (leatp_futex_wait(&w->word, SLEEPING, until) == LEAT_ETIMEDOUT && timed)
+            return;
+    }
+}
+
+static int thread_park(struct leati_party *p, struct leati_wait *w)
+{
+    (void)p;
+    if (!w->ops->publish(w))
+        return w->result;
+    int64_t start = leat_now();
+    if (!spin(w, start)) {
+        sleep_until_done(w, w->until);
+        /* The deadline: withdraw; too late means that the completer is at work. */
+        if (!done(w)) {
+            if (w->ops->abort(w, LEAT_ETIMEDOUT))
+                return w->result;
+            sleep_until_done(w, LEAT_NEVER);
+        }
+    }
+    int64_t *average = leati_tls_wait_average();
+    *average += (leat_now() - start - *average) / 8;
+    return w->result;
+}
+
+static void thread_wake(struct leati_wait *w, enum leati_wake_place place)
+{
+    (void)place;
+    leati_a32 *word = &w->word;
+    /* ar: pairs with done(); w may be gone from here on. */
+    if (leati_xchg_ar(word, (uint32_t)DONE) == SLEEPING)
+        leatp_futex_wake(word, 1);
+}
+
+static const struct leati_party_ops thread_ops = {thread_park, thread_wake};
+
+struct leati_party leati_thread_party = {&thread_ops};

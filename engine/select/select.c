@@ -1,0 +1,194 @@
+/* select.c - one of several operations.
+ *
+ * Idea        1 Poll with loads only: one scan counts the ready cases and keeps one of
+ *             them, each with the same chance (reservoir); attempt it; lost it: scan
+ *             again. 2 Deadline NOW and nothing ready: a second pass over the tickets;
+ *             all unchanged means that between the passes there was an instant at which
+ *             no case was ready. 3 Register a node per case, stop as soon as somebody
+ *             has settled the select. 4 Park. 5 Unlink the losers.
+ * Words       the claim word and pend, chan/node.h. The nodes lie in the cases (priv).
+ * Once        Exactly one case: whoever acts for the select holds its claim word and
+ *             ends in DONE; timeout and cancel hold it and end in GONE.
+ * Life        No completer touches the select after its wake; others look at a node
+ *             only under the lock of a side where it is still listed, and leave() takes
+ *             that lock, or has seen `linked` cleared.
+ * Not         wait-free: a scan that must be repeated means that a peer progressed.
+ * SPDX-License-Identifier: MIT */
+#include <leat/select.h>
+#include "base/rng.h"
+#include "base/tls.h"
+#include "chan/chan.h"
+
+/* Looks at half-done operations of others before a select with NOW gives up. */
+enum { BUSY_LOOKS = 128 };
+
+struct select {
+    struct leati_claim claim;
+    struct leat_case *cases;
+    size_t n;
+    size_t listed; /* cases[0 .. listed) may have nodes in lists */
+};
+
+static struct leati_node *node_of(struct leat_case *k)
+{
+    return (struct leati_node *)(void *)k->priv;
+}
+
+static uint64_t *ticket_of(struct leat_case *k)
+{
+    return (uint64_t *)(void *)&k->priv[6];
+}
+
+_Static_assert(sizeof(struct leati_node) <= 6 * sizeof(void *), "the node fits in priv");
+
+/* One scan. Returns a ready case or n; lowers *until to the next timer. */
+static size_t scan(struct leat_case *cases, size_t n, unsigned flags,
+                   struct leat_deadline *until)
+{
+    size_t found = n;
+    uint32_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct leat_chan *c = cases[i].chan;
+        if (c == NULL || !c->ops->ready(c, cases[i].op, ticket_of(&cases[i]), until))
+            continue;
+        if (flags & LEAT_PRIORITY)
+            return i;
+        /* The i-th ready case replaces the kept one with chance 1/i. */
+        if (++count == 1 || leati_rng_below(leati_tls_rng(), count) == 0)
+            found = i;
+    }
+    return found;
+}
+
+/* The second pass: did nothing become ready or change since the scan? */
+static bool unchanged(struct leat_case *cases, size_t n)
+{
+    struct leat_deadline until = LEAT_NEVER;
+    for (size_t i = 0; i < n; i++) {
+        struct leat_chan *c = cases[i].chan;
+        uint64_t ticket;
+        if (c && (c->ops->ready(c, cases[i].op, &ticket, &until) ||
+                  ticket != *ticket_of(&cases[i])))
+            return false;
+    }
+    return true;
+}
+
+static bool select_publish(struct leati_wait *w)
+{
+    struct select *s = leati_container_of(w, struct select, claim.w);
+    for (size_t i = 0; i < s->n; i++) {
+        struct leat_case *k = &s->cases[i];
+        if (k->chan == NULL)
+            continue;
+        s->listed = i + 1;
+        enum leati_listing r = k->chan->ops->enlist(k->chan, node_of(k));
+        if (r == LEATI_SETTLED)
+            return false; /* by us: nobody else will complete it */
+        if (r == LEATI_DEAD || leati_load_rlx(&s->claim.st) >= LEATI_GONE)
+            break;
+    }
+    /* ar: pairs with the completer's; the second of the two resumes. */
+    return leati_sub_ar(&s->claim.pend, 1u) != 1;
+}
+
+static bool select_abort(struct leati_wait *w, int err)
+{
+    struct leati_claim *s = leati_container_of(w, struct leati_claim, w);
+    if (!leati_claim_hold(s))
+        return false;
+    w->result = err;
+    leati_store_rel(&s->st, (uint32_t)LEATI_GONE); /* pairs with hold */
+    return leati_sub_ar(&s->pend, 1u) == 1; /* as a completer; else the registrar resumes */
+}
+
+static const struct leati_wait_ops select_ops = {select_publish, select_abort, "select"};
+
+static void leave(struct select *s)
+{
+    for (size_t i = 0; i < s->listed; i++) {
+        struct leat_case *k = &s->cases[i];
+        if (k->chan && leati_node_listed(node_of(k)))
+            (void)k->chan->ops->delist(k->chan, node_of(k));
+    }
+}
+
+/* Registers and parks. 0: *ret_case took effect. */
+static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
+                size_t *ret_case)
+{
+    struct select s = {.cases = cases, .n = n, .listed = 0};
+    s.claim.st.v = LEATI_WAITING;
+    s.claim.pend.v = 2;
+    s.claim.won = NULL;
+    s.claim.w.ops = &select_ops;
+    s.claim.w.until = until;
+    s.claim.w.result = 0;
+    s.claim.w.spin = LEAT_SPIN_ADAPTIVE;
+    s.claim.w.object = NULL;
+    for (size_t i = 0; i < n; i++) {
+        struct leati_node *node = node_of(&cases[i]);
+        node->linked.v = 0;
+        node->kind = LEATI_SELECT;
+        node->dir = (uint8_t)cases[i].op;
+        node->lost = 0;
+        node->buf = cases[i].elem;
+        node->of.sel = &s.claim;
+    }
+    int r = leati_park(&s.claim.w);
+    leave(&s);
+    if (s.claim.won == NULL)
+        return r;
+    struct leat_case *won = leati_container_of((void **)(void *)s.claim.won, struct leat_case, priv);
+    won->err = s.claim.won->err;
+    *ret_case = (size_t)(won - cases);
+    return 0;
+}
+
+static int check(const struct leat_case *cases, size_t n, unsigned flags)
+{
+    if ((cases == NULL && n > 0) || (flags & ~(unsigned)LEAT_PRIORITY))
+        return LEAT_EINVAL;
+    for (size_t i = 0; i < n; i++)
+        if (cases[i].op > LEAT_OP_SEND ||
+            (cases[i].op == LEAT_OP_SEND && cases[i].chan && cases[i].elem == NULL &&
+             cases[i].chan->elem_size))
+            return LEAT_EINVAL;
+    return 0;
+}
+
+int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
+                unsigned flags, size_t *ret_case)
+{
+    size_t dummy;
+    unsigned busy = 0;
+    int r = check(cases, n, flags);
+    if (r != 0)
+        return r;
+    if (ret_case == NULL)
+        ret_case = &dummy;
+    for (;;) {
+        struct leat_deadline at = until;
+        size_t i = scan(cases, n, flags, &at);
+        if (i < n) {
+            struct leat_case *k = &cases[i];
+            r = k->chan->ops->attempt(k->chan, k->op, k->elem);
+            if (r == LEAT_EBUSY && ++busy >= BUSY_LOOKS && until.at_ns <= 0)
+                return r;
+            if (r == LEAT_EAGAIN || r == LEAT_EBUSY)
+                continue; /* somebody else was faster: scan again */
+            k->err = r;
+            *ret_case = i;
+            return 0;
+        }
+        if (until.at_ns <= 0) {
+            if (unchanged(cases, n))
+                return LEAT_EAGAIN;
+            continue;
+        }
+        r = wait(cases, n, at, ret_case);
+        /* A timer channel became due before the caller's own deadline: again. */
+        if (r != LEAT_ETIMEDOUT || at.at_ns >= until.at_ns)
+            return r;
+    }
+}
