@@ -8,7 +8,6 @@
  * Ordering    A post that finds another bit set need not write: the poster of the first
  *             bit has written or will, and the exchange that follows takes ours too.
  * SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
