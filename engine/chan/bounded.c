@@ -1,6 +1,6 @@
 /* bounded.c - buffered channel: pump, parking, close. The protocol is in bounded.h.
  * SPDX-License-Identifier: MIT */
-#include "chan/bounded.h"
+#include "chan/owned.h"
 #include "chan/open.h"
 
 /* A newcomer may pass the same waiter this many times. */
@@ -20,8 +20,17 @@ static leati_a64 *ticket_of(struct leati_bounded *b, unsigned dir)
     return dir == LEAT_OP_SEND ? &b->tail : &b->head;
 }
 
+static bool owned(const struct leati_bounded *b, unsigned dir)
+{
+    return leati_unlikely(b->owned & (1u << dir));
+}
+
+/* The ring operation for a listed and held waiter. */
 static int serve(struct leati_bounded *b, unsigned dir, void *buf)
 {
+    if (owned(b, dir))
+        return dir == LEAT_OP_SEND ? leati_owned_put(b, buf, LEATI_C)
+                                   : leati_owned_take(b, buf);
     return dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, LEATI_H | LEATI_C)
                                : leati_bounded_pop(b, buf, LEATI_H);
 }
@@ -31,6 +40,8 @@ static int serve(struct leati_bounded *b, unsigned dir, void *buf)
 static bool lower_h(struct leati_bounded *b, unsigned dir, bool starving_served)
 {
     leati_a64 *ticket = ticket_of(b, dir);
+    if (owned(b, dir))
+        return side_of(b, dir)->q.first == NULL;
     uint64_t t = leati_load_rlx(ticket); /* relaxed: H is written under our lock */
     if (!(t & LEATI_H))
         return false;
@@ -61,7 +72,7 @@ static int pump_locked(struct leati_bounded *b, unsigned dir, struct leati_woken
         int r = serve(b, dir, n->buf);
         if (r != 0 && r != LEAT_ECLOSED) {
             end = r;
-            if (n->lost < OVERTAKES && ++n->lost == OVERTAKES)
+            if (n->lost < OVERTAKES && ++n->lost == OVERTAKES && !owned(b, dir))
                 (void)leati_or_sc(ticket_of(b, dir), LEATI_H);
             leati_node_unhold(n);
             break;
@@ -115,31 +126,30 @@ static void after(struct leati_bounded *b, unsigned dir)
         leati_bounded_pump(b, 1u << !dir);
 }
 
+static int once(struct leati_bounded *b, unsigned dir, void *buf)
+{
+    if (owned(b, dir))
+        return dir == LEAT_OP_SEND ? leati_owned_push(b, buf) : leati_owned_pop(b, buf);
+    int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 0)
+                                : leati_bounded_pop(b, buf, 0);
+    if (r == 0)
+        after(b, dir);
+    return r;
+}
+
 static int attempt(struct leat_chan *c, unsigned dir, void *buf)
 {
     struct leati_bounded *b = leati_bounded(c);
     for (unsigned look = 0; look < TRY_LOOKS; look++) {
-        int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 0)
-                                    : leati_bounded_pop(b, buf, 0);
-        if (r == 0) {
-            after(b, dir);
+        int r = once(b, dir, buf);
+        if (r == 0)
             return 0;
-        }
-        if (r == LEAT_ECLOSED)
+        if (r == LEAT_ECLOSED || r == LEAT_EAGAIN)
             return r;
-        if (r == LEAT_EAGAIN) {
-            /* Closed with senders parked: their values have a claim on this call. */
-            if (dir == LEAT_OP_RECV && (leati_load_rlx(&b->tail) & LEATI_C)) {
-                leati_bounded_pump(b, LEATI_TX);
-                continue;
-            }
-            return r;
-        }
-        if (r == LEATI_QUEUE) {
-            r = leati_bounded_pump(b, 1u << dir);
-            if (r == LEAT_EAGAIN)
-                return r;
-        }
+        if (r == LEATI_QUEUE && leati_bounded_pump(b, 1u << dir) == LEAT_EAGAIN)
+            return LEAT_EAGAIN;
+        if (r == LEATI_OWED)
+            leati_bounded_pump(b, LEATI_TX);
         leatp_pause();
     }
     return LEAT_EBUSY;
@@ -174,10 +184,25 @@ static ptrdiff_t claim_run(struct leati_bounded *b, unsigned dir, size_t n,
     }
 }
 
+/* An owned side has no claim to save: one after the other. */
+static ptrdiff_t owned_n(struct leati_bounded *b, unsigned dir, char *elem, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int r = attempt(&b->c, dir, elem);
+        if (r != 0)
+            return i ? (ptrdiff_t)i : r;
+        if (elem)
+            elem += b->c.elem_size;
+    }
+    return (ptrdiff_t)n;
+}
+
 static ptrdiff_t attempt_n(struct leat_chan *c, unsigned dir, void *buf, size_t n)
 {
     struct leati_bounded *b = leati_bounded(c);
     uint64_t w;
+    if (owned(b, dir))
+        return owned_n(b, dir, buf, n);
     ptrdiff_t k = claim_run(b, dir, n, &w);
     if (k == 0) { /* not ready, or flags: the exact answer */
         int r = attempt(c, dir, buf);
@@ -208,10 +233,10 @@ static bool tickets_ready(struct leati_bounded *b, unsigned dir)
 {
     if (dir == LEAT_OP_RECV) {
         uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
-        uint64_t t = leati_load_sc(&b->tail); /* W2 */
+        uint64_t t = leati_bounded_tail(b); /* W2 */
         return (t & ~(LEATI_C | LEATI_H)) != h || ((t & LEATI_C) && !(t & LEATI_H));
     }
-    uint64_t t = leati_load_sc(&b->tail) & ~(LEATI_C | LEATI_H);
+    uint64_t t = leati_bounded_tail(b) & ~(LEATI_C | LEATI_H);
     uint64_t h = leati_load_sc(&b->head) & ~LEATI_H; /* W2 */
     return h + b->lap.one_lap != t;
 }
@@ -233,6 +258,15 @@ static void look_again(struct leati_bounded *b, unsigned dir)
     }
 }
 
+static bool closed(const struct leat_chan *c)
+{
+    const struct leati_bounded *b = (const struct leati_bounded *)(const void *)c;
+    /* acq: pairs with the stores in close */
+    if (owned(b, LEAT_OP_SEND))
+        return leati_load_acq(&b->shut) != LEATI_OPEN;
+    return leati_load_acq(&b->tail) & LEATI_C;
+}
+
 static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
 {
     struct leati_bounded *b = leati_bounded(c);
@@ -240,7 +274,7 @@ static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
     struct leati_side *s = side_of(b, dir);
     leati_lock(&s->lock);
     /* close sets C under this lock: a sender is listed before it, or refused. */
-    if (dir == LEAT_OP_SEND && (leati_load_rlx(&b->tail) & LEATI_C)) {
+    if (dir == LEAT_OP_SEND && closed(c)) {
         leati_unlock(&s->lock);
         if (!leati_node_hold(n))
             return LEATI_DEAD;
@@ -249,9 +283,11 @@ static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
     }
     leati_side_append(s, n);
     leati_store_sc(&s->nwait, leati_load_rlx(&s->nwait) + 1); /* W1 */
-    if ((b->c.flags & LEAT_FAIR) && n->kind != LEATI_EVENT)
+    if ((b->c.flags & LEAT_FAIR) && n->kind != LEATI_EVENT && !owned(b, dir))
         (void)leati_or_sc(ticket_of(b, dir), LEATI_H);
     leati_unlock(&s->lock);
+    if (owned(b, !dir))
+        leati_heavy_fence(); /* W1, then W2: an owner has no seq_cst ticket */
     look_again(b, dir);
     return LEATI_LISTED;
 }
@@ -277,29 +313,53 @@ static bool delist(struct leat_chan *c, struct leati_node *n)
 static bool ready(struct leat_chan *c, unsigned dir, uint64_t *ticket,
                   struct leat_deadline *until)
 {
-    struct leati_bounded *b = leati_bounded(c);
     (void)until;
-    if (dir == LEAT_OP_RECV) {
-        uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
-        uint64_t t = leati_load_sc(&b->tail);
-        *ticket = t;
-        return (t & ~(LEATI_C | LEATI_H)) != h || (t & LEATI_C);
-    }
+    return leati_bounded_ready(leati_bounded(c), dir, ticket);
+}
+
+uint64_t leati_owned_tail(struct leati_bounded *b)
+{
     uint64_t t = leati_load_sc(&b->tail);
-    uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
-    *ticket = h | (t & LEATI_C);
-    return h + b->lap.one_lap != (t & ~(LEATI_C | LEATI_H)) || (t & LEATI_C);
+    /* acq, in this order: CLOSED, no sender parked, none under way: then tail is final. */
+    if (leati_load_acq(&b->shut) != LEATI_CLOSED)
+        return t;
+    if (leati_load_acq(&b->tx.nwait))
+        return t | LEATI_C | LEATI_H;
+    if (leati_load_acq(&b->tx_busy))
+        return (leati_load_sc(&b->tail) ^ LEATI_HALF_DONE) | LEATI_C;
+    return leati_load_sc(&b->tail) | LEATI_C;
+}
+
+/* Under tx.lock: no sender is listed from here on. Returns false when closed before. */
+static bool shut_senders(struct leati_bounded *b)
+{
+    if (!owned(b, LEAT_OP_SEND))
+        return !(leati_or_sc(&b->tail, LEATI_C | (b->tx.q.first ? LEATI_H : 0)) & LEATI_C);
+    if (leati_load_rlx(&b->shut) != LEATI_OPEN) /* relaxed: written under tx.lock */
+        return false;
+    leati_store_rel(&b->shut, (uint32_t)LEATI_CLOSING); /* pairs with closed */
+    return true;
+}
+
+/* After the unlock: the second step of closing an owned producer's channel. */
+static void shut_done(struct leati_bounded *b)
+{
+    if (owned(b, LEAT_OP_SEND)) {
+        leati_heavy_fence(); /* CLOSING, then busy; see owned.h */
+        leati_store_sc(&b->shut, (uint32_t)LEATI_CLOSED); /* P1 of close */
+    }
+    after(b, LEAT_OP_SEND); /* empty: receivers get ECLOSED, else they get values */
 }
 
 static int close_it(struct leat_chan *c)
 {
     struct leati_bounded *b = leati_bounded(c);
     leati_lock(&b->tx.lock);
-    uint64_t o = leati_or_sc(&b->tail, LEATI_C | (b->tx.q.first ? LEATI_H : 0));
+    bool first = shut_senders(b);
     leati_unlock(&b->tx.lock);
-    if (o & LEATI_C)
+    if (!first)
         return LEAT_EALREADY;
-    after(b, LEAT_OP_SEND); /* empty: receivers get ECLOSED, else they get values */
+    shut_done(b);
     return 0;
 }
 
@@ -309,7 +369,7 @@ static void refuse_senders(struct leati_bounded *b)
     struct leati_woken woken = LEATI_WOKEN_INIT(woken);
     struct leati_node *n;
     leati_lock(&b->tx.lock);
-    (void)leati_or_sc(&b->tail, LEATI_C);
+    (void)shut_senders(b);
     while ((n = leati_side_first(&b->tx)) != NULL) {
         bool held = leati_node_hold(n);
         if (held)
@@ -318,13 +378,14 @@ static void refuse_senders(struct leati_bounded *b)
         if (held)
             leati_woken_add(&woken, n);
     }
-    (void)leati_and_sc(&b->tail, ~LEATI_H);
+    if (!owned(b, LEAT_OP_SEND))
+        (void)leati_and_sc(&b->tail, ~LEATI_H);
     leati_unlock(&b->tx.lock);
     leati_woken_run(&woken);
 }
 
 /* Takes out what is published and hands it to drop, outside every lock. */
-static void drop_inside(struct leati_bounded *b)
+void leati_bounded_drop_inside(struct leati_bounded *b)
 {
     char *cell;
     uint32_t turn;
@@ -339,15 +400,11 @@ static void cancel(struct leat_chan *c)
 {
     struct leati_bounded *b = leati_bounded(c);
     refuse_senders(b);
+    shut_done(b);
+    if (owned(b, LEAT_OP_RECV))
+        return; /* the values are the owner's: its next receive drops them, or free */
+    leati_bounded_drop_inside(b);
     after(b, LEAT_OP_SEND);
-    drop_inside(b);
-    after(b, LEAT_OP_SEND);
-}
-
-static bool closed(const struct leat_chan *c)
-{
-    const struct leati_bounded *b = (const struct leati_bounded *)(const void *)c;
-    return leati_load_acq(&b->tail) & LEATI_C; /* pairs with the fetch_or in close */
 }
 
 static size_t len(const struct leat_chan *c)
@@ -385,12 +442,12 @@ static const struct leat_alloc *allocator(const struct leati_bounded *b)
 static void fini(struct leat_chan *c)
 {
     struct leati_bounded *b = leati_bounded(c);
-    drop_inside(b);
+    leati_bounded_drop_inside(b);
     leati_free(allocator(b), b->cells, bytes(c));
     b->cells = NULL;
 }
 
-const struct leati_chan_ops leati_bounded_ops = {
+static const struct leati_chan_ops leati_bounded_ops = {
     .what = "bounded",
     .header = sizeof(struct leati_bounded),
     .attempt = attempt,
@@ -410,13 +467,14 @@ const struct leati_chan_ops leati_bounded_ops = {
 
 /* A recycled header's sides are left alone: a late peer may be looking at them, and
  * they are as a new channel's must be. */
-int leati_bounded_open(leat_chan **ret, const struct leat_chan_opts *o)
+static int open_kind(leat_chan **ret, const struct leat_chan_opts *o, enum leati_kind kind,
+                     unsigned own)
 {
     size_t align = leati_elem_align(o);
     size_t stride = leati_cell_stride(o->elem_size, align), size;
     if (__builtin_mul_overflow(stride, o->capacity, &size) || stride > UINT32_MAX)
         return LEAT_EOVERFLOW;
-    struct leat_chan *c = leati_chan_alloc(&leati_bounded_ops, LEATI_BOUNDED, o);
+    struct leat_chan *c = leati_chan_alloc(&leati_bounded_ops, kind, o);
     if (c == NULL)
         return LEAT_ENOMEM;
     struct leati_bounded *b = leati_bounded(c);
@@ -425,16 +483,31 @@ int leati_bounded_open(leat_chan **ret, const struct leat_chan_opts *o)
         b->alloc = *o->alloc;
     b->cells = leati_alloc(o->alloc, size, LEAT_CACHELINE);
     if (b->cells == NULL) {
-        leati_header_put(c, LEATI_BOUNDED);
+        leati_header_put(c, kind);
         return LEAT_ENOMEM;
     }
     leati_lap_init(&b->lap, (uint32_t)o->capacity);
     b->stride = (uint32_t)stride;
     b->offset = (uint32_t)leati_cell_offset(align);
+    b->owned = (uint8_t)own;
+    /* relaxed: all of it is published with the pointer */
     for (size_t i = 0; i < o->capacity; i++)
         leati_store_rlx((leati_a32 *)(void *)(b->cells + i * stride), 0u);
-    leati_store_rlx(&b->head, (uint64_t)0); /* relaxed: published with the pointer */
+    leati_store_rlx(&b->shut, (uint32_t)LEATI_OPEN);
+    leati_store_rlx(&b->head, (uint64_t)0);
     leati_store_rlx(&b->tail, (uint64_t)0);
     *ret = c;
     return 0;
+}
+
+int leati_bounded_open(leat_chan **ret, const struct leat_chan_opts *o)
+{
+    return open_kind(ret, o, LEATI_BOUNDED, 0);
+}
+
+int leati_owned_open(leat_chan **ret, const struct leat_chan_opts *o)
+{
+    return open_kind(ret, o, LEATI_OWNED,
+                     (o->flags & LEAT_SINGLE_PRODUCER ? LEATI_TX : 0) |
+                         (o->flags & LEAT_SINGLE_CONSUMER ? LEATI_RX : 0));
 }

@@ -39,8 +39,14 @@
 #include <leat/detail/cell.h>
 #include "chan/chan.h"
 
+#define LEATI_RX (1u << LEAT_OP_RECV)
+#define LEATI_TX (1u << LEAT_OP_SEND)
+
 #define LEATI_C ((uint64_t)1 << 63)
 #define LEATI_H ((uint64_t)1 << 62)
+
+/* Makes a tail word differ from every head: a send is under way (leati_owned_tail). */
+#define LEATI_HALF_DONE ((uint64_t)1 << 61)
 
 struct leati_bounded {
     struct leat_chan c;
@@ -49,9 +55,13 @@ struct leati_bounded {
     uint32_t stride; /* bytes from cell to cell */
     uint32_t offset; /* of the element in a cell */
     struct leat_alloc alloc;
-    bool own_alloc; /* alloc was given */
+    bool own_alloc;  /* alloc was given */
+    uint8_t owned;   /* LEATI_TX, LEATI_RX: sides declared single; owned.h */
+    leati_a32 shut;  /* for an owned producer */
     LEATI_OWN_LINE leati_a64 tail;
+    leati_a32 tx_busy;
     LEATI_OWN_LINE leati_a64 head;
+    leati_a32 rx_busy;
     LEATI_OWN_LINE struct leati_side tx;
     LEATI_OWN_LINE struct leati_side rx;
 };
@@ -98,8 +108,33 @@ LEATI_INLINE int leati_bounded_push(struct leati_bounded *b, const void *v, uint
     }
 }
 
+/* The tail word as an owned producer's channel has it: C and H are what they would be
+ * on a shared side. */
+uint64_t leati_owned_tail(struct leati_bounded *b);
+
+/* sc: for the handshakes that read the peer's ticket. */
+LEATI_INLINE uint64_t leati_bounded_tail(struct leati_bounded *b)
+{
+    if (leati_unlikely(b->owned & LEATI_TX))
+        return leati_owned_tail(b);
+    return leati_load_sc(&b->tail);
+}
+
+/* The cell of head ticket w is not full: why? sc, after head: empty was true when tail
+ * was read. */
+LEATI_INLINE int leati_bounded_empty(struct leati_bounded *b, uint64_t w)
+{
+    uint64_t t = leati_bounded_tail(b);
+    if ((t & ~(LEATI_C | LEATI_H)) != w)
+        return LEAT_EBUSY;
+    if (leati_likely(!(t & LEATI_C)))
+        return LEAT_EAGAIN;
+    return t & LEATI_H ? LEATI_OWED : LEAT_ECLOSED;
+}
+
 /* Claims the ticket of one receive; the caller copies the element at *ret_cell +
- * offset out and calls leati_bounded_popped. Results as push; LEAT_EAGAIN is empty. */
+ * offset out and calls leati_bounded_popped. Results as push, LEAT_EAGAIN is empty, and
+ * LEATI_OWED. */
 LEATI_INLINE int leati_bounded_pop_begin(struct leati_bounded *b, uint64_t may,
                                          char **ret_cell, uint32_t *ret_turn)
 {
@@ -120,11 +155,7 @@ LEATI_INLINE int leati_bounded_pop_begin(struct leati_bounded *b, uint64_t may,
                 return 0;
             }
         } else if (d < 0) {
-            /* sc, after head: empty was true when tail was read. */
-            uint64_t t = leati_load_sc(&b->tail);
-            if ((t & ~(LEATI_C | LEATI_H)) != w)
-                return LEAT_EBUSY;
-            return (t & LEATI_C) && !(t & LEATI_H) ? LEAT_ECLOSED : LEAT_EAGAIN;
+            return leati_bounded_empty(b, w);
         }
     }
 }
@@ -148,12 +179,28 @@ LEATI_INLINE int leati_bounded_pop(struct leati_bounded *b, void *ret, uint64_t 
     return r;
 }
 
+/* Loads only: chan.h's ready. */
+LEATI_INLINE bool leati_bounded_ready(struct leati_bounded *b, unsigned dir,
+                                      uint64_t *ticket)
+{
+    if (dir == LEAT_OP_RECV) {
+        uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
+        uint64_t t = leati_bounded_tail(b);
+        *ticket = t;
+        return (t & ~(LEATI_C | LEATI_H)) != h || (t & LEATI_C);
+    }
+    uint64_t t = leati_bounded_tail(b);
+    uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
+    *ticket = h | (t & LEATI_C);
+    return h + b->lap.one_lap != (t & ~(LEATI_C | LEATI_H)) || (t & LEATI_C);
+}
+
 /* Serves the waiters of the sides in `which` (bit 1 << enum leat_op), and the other
  * side where that made room. Returns how the first pass over `which`, one bit only,
  * ended: 0 (nobody left), LEAT_EAGAIN, LEAT_EBUSY, LEAT_ECLOSED. */
 int leati_bounded_pump(struct leati_bounded *b, unsigned which);
 
-#define LEATI_RX (1u << LEAT_OP_RECV)
-#define LEATI_TX (1u << LEAT_OP_SEND)
+/* Takes out what is published and hands it to drop, outside every lock. */
+void leati_bounded_drop_inside(struct leati_bounded *b);
 
 #endif

@@ -1,6 +1,6 @@
 /* chan.c - the calls of chan.h: fast paths by kind, one slow path, batches.
  * SPDX-License-Identifier: MIT */
-#include "chan/bounded.h"
+#include "chan/owned.h"
 #include "chan/rendezvous.h"
 
 void leati_woken_run(struct leati_woken *w)
@@ -70,7 +70,7 @@ LEATI_NOINLINE int leati_chan_wait(struct leat_chan *c, unsigned dir, void *buf,
     return leati_park(&p.w);
 }
 
-/* Everything that is not the inlined first attempt. */
+/* What the fast path could not decide: other kinds, closed, somebody half-done. */
 LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
                                struct leat_deadline until)
 {
@@ -78,9 +78,7 @@ LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
         return LEAT_EINVAL;
     for (;;) {
         int r = c->ops->attempt(c, dir, buf);
-        if (r != LEAT_EAGAIN && r != LEAT_EBUSY)
-            return r;
-        if (until.at_ns <= 0)
+        if ((r != LEAT_EAGAIN && r != LEAT_EBUSY) || until.at_ns <= 0)
             return r;
         struct leat_deadline at = until;
         if (leati_unlikely(c->kind == LEATI_TIMER)) {
@@ -94,74 +92,76 @@ LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
     }
 }
 
-/* The first attempt, by kind, without an indirect call. LEAT_EAGAIN: take the slow
- * path, which finds out exactly. */
-LEATI_INLINE int fast_send(struct leat_chan *c, const void *elem)
+/* One attempt of the common kinds without an indirect call. 0, LEAT_EAGAIN (exactly:
+ * not ready at one moment), or anything else: ask slow(). */
+LEATI_INLINE int fast(struct leat_chan *c, unsigned dir, void *buf)
 {
-    if (leati_likely(c && (elem || !c->elem_size))) {
-        if (leati_likely(c->kind == LEATI_BOUNDED)) {
-            struct leati_bounded *b = leati_bounded(c);
-            int r = leati_bounded_push(b, elem, 0);
-            if (leati_likely(r == 0)) {
-                if (leati_unlikely(leati_load_sc(&b->rx.nwait))) /* P3, see bounded.h */
-                    leati_bounded_pump(b, LEATI_RX);
-                return 0;
-            }
-        }
+    if (leati_unlikely(c == NULL || (dir == LEAT_OP_SEND && !buf && c->elem_size)))
+        return LEAT_EINVAL;
+    if (leati_likely(c->kind == LEATI_BOUNDED)) {
+        struct leati_bounded *b = leati_bounded(c);
+        struct leati_side *peers = dir == LEAT_OP_SEND ? &b->rx : &b->tx;
+        int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 0)
+                                    : leati_bounded_pop(b, buf, 0);
+        if (leati_likely(r == 0) && leati_unlikely(leati_load_sc(&peers->nwait))) /* P3 */
+            leati_bounded_pump(b, 1u << !dir);
+        return r;
     }
-    return LEAT_EAGAIN;
+    if (leati_likely(c->kind == LEATI_RENDEZVOUS)) {
+        struct leati_rendezvous *z = leati_rendezvous(c);
+        if (leati_rendezvous_take_lone(z, dir, buf))
+            return 0;
+        /* acq: pairs with close. Nobody listed: parking meets or publishes. */
+        return leati_load_acq(&z->top) & (LEATI_TOP_LISTS | LEATI_TOP_C) ? LEAT_EBUSY
+                                                                       : LEAT_EAGAIN;
+    }
+    if (c->kind == LEATI_OWNED) {
+        struct leati_bounded *b = leati_bounded(c);
+        if (leati_likely(b->owned & (1u << dir)))
+            return dir == LEAT_OP_SEND ? leati_owned_push(b, buf) : leati_owned_pop(b, buf);
+    }
+    return LEAT_EBUSY;
 }
 
-LEATI_INLINE int fast_recv(struct leat_chan *c, void *ret)
+LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
+                         struct leat_deadline until)
 {
-    if (leati_likely(c && c->kind == LEATI_BOUNDED)) {
-        struct leati_bounded *b = leati_bounded(c);
-        int r = leati_bounded_pop(b, ret, 0);
-        if (leati_likely(r == 0)) {
-            if (leati_unlikely(leati_load_sc(&b->tx.nwait))) /* P3, mirrored */
-                leati_bounded_pump(b, LEATI_TX);
-            return 0;
-        }
-    }
-    return LEAT_EAGAIN;
+    int r = fast(c, dir, buf);
+    if (leati_likely(r == 0))
+        return 0;
+    if (r == LEAT_EAGAIN)
+        return until.at_ns <= 0 ? r : leati_chan_wait(c, dir, buf, until);
+    return slow(c, dir, buf, until);
 }
 
 int leat_chan_send(leat_chan *c, const void *elem)
 {
-    if (leati_likely(fast_send(c, elem) == 0))
-        return 0;
-    return slow(c, LEAT_OP_SEND, (void *)(uintptr_t)elem, LEAT_NEVER);
+    return operate(c, LEAT_OP_SEND, (void *)(uintptr_t)elem, LEAT_NEVER);
 }
 
 int leat_chan_send_until(leat_chan *c, const void *elem, struct leat_deadline until)
 {
-    if (leati_likely(fast_send(c, elem) == 0))
-        return 0;
-    return slow(c, LEAT_OP_SEND, (void *)(uintptr_t)elem, until);
+    return operate(c, LEAT_OP_SEND, (void *)(uintptr_t)elem, until);
 }
 
 int leat_chan_try_send(leat_chan *c, const void *elem)
 {
-    return leat_chan_send_until(c, elem, LEAT_NOW);
+    return operate(c, LEAT_OP_SEND, (void *)(uintptr_t)elem, LEAT_NOW);
 }
 
 int leat_chan_recv(leat_chan *c, void *ret)
 {
-    if (leati_likely(fast_recv(c, ret) == 0))
-        return 0;
-    return slow(c, LEAT_OP_RECV, ret, LEAT_NEVER);
+    return operate(c, LEAT_OP_RECV, ret, LEAT_NEVER);
 }
 
 int leat_chan_recv_until(leat_chan *c, void *ret, struct leat_deadline until)
 {
-    if (leati_likely(fast_recv(c, ret) == 0))
-        return 0;
-    return slow(c, LEAT_OP_RECV, ret, until);
+    return operate(c, LEAT_OP_RECV, ret, until);
 }
 
 int leat_chan_try_recv(leat_chan *c, void *ret)
 {
-    return leat_chan_recv_until(c, ret, LEAT_NOW);
+    return operate(c, LEAT_OP_RECV, ret, LEAT_NOW);
 }
 
 static ptrdiff_t batch(struct leat_chan *c, unsigned dir, void *buf, size_t n,

@@ -26,7 +26,8 @@ enum leati_kind {
 
 /* Not results of the API: what an attempt may say beside 0 and LEAT_E... */
 enum {
-    LEATI_QUEUE = 1, /* newcomers must queue: H is set */
+    LEATI_QUEUE = 1, /* newcomers must queue: H is set                              */
+    LEATI_OWED,      /* closed and empty, but parked senders' values are to come    */
 };
 
 struct leati_chan_ops;
@@ -82,9 +83,6 @@ struct leati_chan_ops {
     void (*fini)(struct leat_chan *c);
 };
 
-extern const struct leati_chan_ops leati_bounded_ops, leati_rendezvous_ops,
-    leati_unbounded_ops, leati_owned_ops, leati_timer_ops;
-
 /* The waiters of one side, on lines of their own: nwait is read by every operation of
  * the other side and written only by who parks or serves. */
 struct leati_side {
@@ -111,8 +109,8 @@ LEATI_INLINE void leati_side_append(struct leati_side *s, struct leati_node *n)
 LEATI_INLINE void leati_side_unlink(struct leati_side *s, struct leati_node *n)
 {
     leati_list_remove(&s->q, &n->link);
-    /* relaxed: too high for a moment only costs a peer a look under the lock */
-    leati_store_rlx(&s->nwait, leati_load_rlx(&s->nwait) - 1);
+    /* rel: pairs with leati_owned_tail. Too high for a moment only costs a peer a look. */
+    leati_store_rel(&s->nwait, leati_load_rlx(&s->nwait) - 1);
     leati_store_rel(&n->linked, 0u); /* pairs with the acquire in leati_node_listed */
 }
 

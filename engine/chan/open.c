@@ -8,6 +8,15 @@
 
 enum { HEADERS_PER_CHUNK = 64 };
 
+/* Whoever parks beside an owned side pays a membarrier. In a small ring somebody parks
+ * every few values and that costs more than the locked instructions it saves, so a
+ * declared side is honoured from this capacity on; debug builds check it always. */
+#ifdef LEATI_DEBUG
+enum { OWNED_CAPACITY = 1 };
+#else
+enum { OWNED_CAPACITY = 64 };
+#endif
+
 /* Headers of one kind. Chunks are never given back: a late look at a freed header
  * must find a header (see chan.h). */
 struct slab {
@@ -164,6 +173,9 @@ int leat_chan_open(leat_chan **ret, const struct leat_chan_opts *opts)
         r = leati_rendezvous_open(&c, opts);
     else if (opts->capacity == LEAT_UNBOUNDED)
         r = leati_unbounded_open(&c, opts);
+    else if ((opts->flags & (LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER)) &&
+             opts->capacity >= OWNED_CAPACITY)
+        r = leati_owned_open(&c, opts);
     else
         r = leati_bounded_open(&c, opts);
     if (r != 0)

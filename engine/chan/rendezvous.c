@@ -24,41 +24,12 @@
 #include "chan/rendezvous.h"
 #include "chan/open.h"
 
-#define NODE_MASK (((uint64_t)1 << 48) - 1 - (uint64_t)15)
-#define VERSION   ((uint64_t)1 << 48)
-#define VER_MASK  (~(VERSION - 1))
-#define BITS      ((uint64_t)15)
-
-static uint64_t bit_of(unsigned dir)
-{
-    return dir == LEAT_OP_SEND ? LEATI_TOP_S : LEATI_TOP_R;
-}
+#define VERSION  LEATI_TOP_VERSION
+#define VER_MASK (~(VERSION - 1))
 
 static struct leati_node *node_of(uint64_t t)
 {
-    return (struct leati_node *)(uintptr_t)(t & NODE_MASK);
-}
-
-/* Copies between the two ends of a meeting. NULL discards; size 0 has no bytes. */
-static void transfer(struct leati_rendezvous *z, unsigned dir, void *mine, void *other)
-{
-    void *from = dir == LEAT_OP_SEND ? mine : other;
-    void *to = dir == LEAT_OP_SEND ? other : mine;
-    if (to)
-        leati_copy(to, from, z->c.elem_size);
-}
-
-/* Takes the lone counterpart of an operation in direction dir, seen in t, off top. */
-static bool take_lone(struct leati_rendezvous *z, unsigned dir, uint64_t t, void *buf)
-{
-    struct leati_node *m = node_of(t);
-    /* acq: pairs with the release of its publish. */
-    if (!leati_cas_acq(&z->top, &t, t & VER_MASK))
-        return false;
-    transfer(z, dir, buf, m->buf);
-    m->of.wait->result = 0;
-    leati_wake(m->of.wait, LEATI_WAKE_NEXT);
-    return true;
+    return (struct leati_node *)(uintptr_t)(t & LEATI_TOP_NODE);
 }
 
 /* A change of the lists that lookers without the lock must see. */
@@ -198,7 +169,7 @@ static int meet(struct leati_rendezvous *z, unsigned dir, void *buf, struct leat
     settle(z);
     leati_unlock(&z->side[0].lock);
     if (m) {
-        transfer(z, dir, buf, m->buf);
+        leati_rendezvous_copy(z, dir, buf, m->buf);
         leati_node_settle(m, 0);
         leati_woken_add(&woken, m);
     }
@@ -217,8 +188,8 @@ int leati_rendezvous_attempt(struct leat_chan *c, unsigned dir, void *buf)
     struct leati_rendezvous *z = leati_rendezvous(c);
     for (;;) {
         uint64_t t = leati_load_acq(&z->top); /* acq: pairs with publish, for C */
-        if (t & bit_of(!dir)) {
-            if (take_lone(z, dir, t, buf))
+        if (t & leati_top_bit(!dir)) {
+            if (leati_rendezvous_take_lone(z, dir, buf))
                 return 0;
         } else if (t & LEATI_TOP_LISTS) {
             /* sc: nobody listed then, nor on top, at some moment since t */
@@ -251,15 +222,15 @@ static bool enlist_lone(struct leati_rendezvous *z, struct leati_node *n,
     unsigned dir = n->dir;
     for (;;) {
         uint64_t t = leati_load_acq(&z->top); /* acq: as in attempt */
-        if ((t & BITS) == 0) {
-            uint64_t mine = (uint64_t)(uintptr_t)n | bit_of(dir);
+        if ((t & LEATI_TOP_BITS) == 0) {
+            uint64_t mine = (uint64_t)(uintptr_t)n | leati_top_bit(dir);
             /* rel: pairs with the acquire of its taker. */
             if (leati_cas_rel(&z->top, &t, ((t & VER_MASK) + VERSION) | mine)) {
                 *ret = LEATI_LISTED;
                 return true;
             }
-        } else if (t & bit_of(!dir)) {
-            if (take_lone(z, dir, t, n->buf)) {
+        } else if (t & leati_top_bit(!dir)) {
+            if (leati_rendezvous_take_lone(z, dir, n->buf)) {
                 leati_node_settle(n, 0);
                 *ret = LEATI_SETTLED;
                 return true;
@@ -356,13 +327,8 @@ static void cancel(struct leat_chan *c)
 static bool ready(struct leat_chan *c, unsigned dir, uint64_t *ticket,
                   struct leat_deadline *until)
 {
-    struct leati_rendezvous *z = leati_rendezvous(c);
     (void)until;
-    uint64_t t = leati_load_sc(&z->top); /* sc: the two passes of select's default */
-    *ticket = t;
-    if (t & (bit_of(!dir) | LEATI_TOP_C))
-        return true;
-    return (t & LEATI_TOP_LISTS) && leati_load_sc(&z->side[!dir].nwait);
+    return leati_rendezvous_ready(leati_rendezvous(c), dir, ticket);
 }
 
 static bool closed(const struct leat_chan *c)
@@ -393,7 +359,7 @@ static void fini(struct leat_chan *c)
     leati_store_rlx(&z->top, (t & VER_MASK) + VERSION);
 }
 
-const struct leati_chan_ops leati_rendezvous_ops = {
+static const struct leati_chan_ops leati_rendezvous_ops = {
     .what = "rendezvous",
     .header = sizeof(struct leati_rendezvous),
     .attempt = leati_rendezvous_attempt,

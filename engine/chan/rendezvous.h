@@ -28,6 +28,53 @@ LEATI_INLINE const struct leati_rendezvous *leati_rendezvous_const(const struct 
     return (const struct leati_rendezvous *)(const void *)c;
 }
 
+#define LEATI_TOP_VERSION ((uint64_t)1 << 48)
+#define LEATI_TOP_NODE    (LEATI_TOP_VERSION - 1 - (uint64_t)15)
+#define LEATI_TOP_BITS    ((uint64_t)15)
+
+LEATI_INLINE uint64_t leati_top_bit(unsigned dir)
+{
+    return dir == LEAT_OP_SEND ? LEATI_TOP_S : LEATI_TOP_R;
+}
+
+/* Copies between the two ends of a meeting. NULL discards. */
+LEATI_INLINE void leati_rendezvous_copy(struct leati_rendezvous *z, unsigned dir,
+                                        void *mine, void *other)
+{
+    void *from = dir == LEAT_OP_SEND ? mine : other;
+    void *to = dir == LEAT_OP_SEND ? other : mine;
+    if (leati_likely(to != NULL))
+        leati_copy(to, from, z->c.elem_size);
+}
+
+/* Meets the lone counterpart of an operation in direction dir, if one is on top. */
+LEATI_INLINE bool leati_rendezvous_take_lone(struct leati_rendezvous *z, unsigned dir,
+                                             void *buf)
+{
+    uint64_t t = leati_load_rlx(&z->top); /* relaxed: the CAS proves it current */
+    if (!(t & leati_top_bit(!dir)))
+        return false;
+    struct leati_node *m = (struct leati_node *)(uintptr_t)(t & LEATI_TOP_NODE);
+    /* acq: pairs with the release of its publish. */
+    if (!leati_cas_acq(&z->top, &t, t & ~(LEATI_TOP_VERSION - 1)))
+        return false;
+    leati_rendezvous_copy(z, dir, buf, m->buf);
+    m->of.wait->result = 0;
+    leati_wake(m->of.wait, LEATI_WAKE_NEXT);
+    return true;
+}
+
+/* Loads only: chan.h's ready. sc: the two passes of select's default. */
+LEATI_INLINE bool leati_rendezvous_ready(struct leati_rendezvous *z, unsigned dir,
+                                         uint64_t *ticket)
+{
+    uint64_t t = leati_load_sc(&z->top);
+    *ticket = t;
+    if (t & (leati_top_bit(!dir) | LEATI_TOP_C))
+        return true;
+    return (t & LEATI_TOP_LISTS) && leati_load_sc(&z->side[!dir].nwait);
+}
+
 int leati_rendezvous_attempt(struct leat_chan *c, unsigned dir, void *buf);
 
 /* Under the lock: refuses everybody on that side, receivers only when no sender waits. */

@@ -366,7 +366,7 @@ static void fini(struct leat_chan *c)
     segment_free(u, leati_xchg_acq(&u->spare, NULL)); /* acq: as segment_new */
 }
 
-const struct leati_chan_ops leati_unbounded_ops = {
+static const struct leati_chan_ops leati_unbounded_ops = {
     .what = "unbounded",
     .header = sizeof(struct unbounded),
     .attempt = attempt,

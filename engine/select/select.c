@@ -17,7 +17,7 @@
 #include <leat/select.h>
 #include "base/rng.h"
 #include "base/tls.h"
-#include "chan/chan.h"
+#include "chan/ready.h"
 
 /* Looks at half-done operations of others before a select with NOW gives up. */
 enum { BUSY_LOOKS = 128 };
@@ -49,7 +49,7 @@ static size_t scan(struct leat_case *cases, size_t n, unsigned flags,
     uint32_t count = 0;
     for (size_t i = 0; i < n; i++) {
         struct leat_chan *c = cases[i].chan;
-        if (c == NULL || !c->ops->ready(c, cases[i].op, ticket_of(&cases[i]), until))
+        if (c == NULL || !leati_chan_ready(c, cases[i].op, ticket_of(&cases[i]), until))
             continue;
         if (flags & LEAT_PRIORITY)
             return i;
@@ -67,7 +67,7 @@ static bool unchanged(struct leat_case *cases, size_t n)
     for (size_t i = 0; i < n; i++) {
         struct leat_chan *c = cases[i].chan;
         uint64_t ticket;
-        if (c && (c->ops->ready(c, cases[i].op, &ticket, &until) ||
+        if (c && (leati_chan_ready(c, cases[i].op, &ticket, &until) ||
                   ticket != *ticket_of(&cases[i])))
             return false;
     }

@@ -152,7 +152,7 @@ static void fini(struct leat_chan *c)
     (void)c;
 }
 
-const struct leati_chan_ops leati_timer_ops = {
+static const struct leati_chan_ops leati_timer_ops = {
     .what = "timer",
     .header = sizeof(struct timer),
     .attempt = attempt,
