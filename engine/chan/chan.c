@@ -76,6 +76,11 @@ LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
 {
     if (c == NULL || (buf == NULL && dir == LEAT_OP_SEND && c->elem_size != 0))
         return LEAT_EINVAL;
+    if (leati_unlikely(c->kind == LEATI_NONE)) {
+        leati_misuse(dir == LEAT_OP_SEND ? "leat_chan_send" : "leat_chan_recv",
+                     "the channel has been freed");
+        return LEAT_EINVAL;
+    }
     for (;;) {
         int r = c->ops->attempt(c, dir, buf);
         if ((r != LEAT_EAGAIN && r != LEAT_EBUSY) || until.at_ns <= 0)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chan/chan.h"
+#include "base/misuse.h"
 #include "chan/open.h"
 
 enum { HEADERS_PER_CHUNK = 64 };
@@ -80,14 +80,29 @@ void leati_header_put(struct leat_chan *c, enum leati_kind kind)
     leati_unlock(&s->lock);
 }
 
+/* A reference for the visit, unless the header is in the slab: a channel cannot be freed
+ * while it is looked at. */
+static bool visit(struct leat_chan *c)
+{
+    uint32_t refs = leati_load_rlx(&c->refs); /* relaxed: the CAS proves it */
+    while (refs != 0)
+        if (leati_cas_ar(&c->refs, &refs, refs + 1)) /* ar: pairs with leati_chan_opened */
+            return true;
+    return false;
+}
+
 void leati_chan_each(void (*fn)(struct leat_chan *c, void *arg), void *arg)
 {
     for (unsigned kind = 0; kind < LEATI_KINDS; kind++) {
         struct chunk *k = leati_load_acq(&slabs[kind].chunks); /* pairs with slab_grow */
         for (; k; k = k->next)
-            for (size_t i = 0; i < HEADERS_PER_CHUNK; i++)
-                if (leati_load_acq(&header_at(k, i)->refs) != 0)
-                    fn(header_at(k, i), arg);
+            for (size_t i = 0; i < HEADERS_PER_CHUNK; i++) {
+                struct leat_chan *c = header_at(k, i);
+                if (visit(c)) {
+                    fn(c, arg);
+                    leat_chan_free(c);
+                }
+            }
     }
 }
 
@@ -116,7 +131,7 @@ struct leat_chan *leati_chan_alloc(const struct leati_chan_ops *ops, enum leati_
 
 void leati_chan_opened(struct leat_chan *c)
 {
-    leati_store_rel(&c->refs, 1u); /* pairs with the load in leati_chan_each */
+    leati_store_rel(&c->refs, 1u); /* pairs with the CAS in visit */
 }
 
 void *leati_alloc(const struct leat_alloc *a, size_t size, size_t align)
@@ -201,8 +216,14 @@ leat_chan *leat_chan_ref(leat_chan *c)
 
 leat_chan *leat_chan_free(leat_chan *c)
 {
+    if (c == NULL)
+        return NULL;
+    if (leati_unlikely(leati_load_rlx(&c->refs) == 0)) { /* relaxed: only a check */
+        leati_misuse("leat_chan_free", "the channel has been freed");
+        return NULL;
+    }
     /* ar: what every holder did with the channel comes before the last one's fini. */
-    if (c == NULL || leati_sub_ar(&c->refs, 1u) != 1)
+    if (leati_sub_ar(&c->refs, 1u) != 1)
         return NULL;
     enum leati_kind kind = (enum leati_kind)c->kind;
     c->ops->fini(c);
