@@ -28,6 +28,17 @@ static void rally(struct table *t, long n)
         must(leat_chan_recv(t->pong, &v), "recv");
         check(v == i + 1, "pingpong: wrong value");
     }
+}
+
+/* n round trips; the one before shows that the peer is there. */
+static void play(struct table *t, struct watch *w, long n)
+{
+    int64_t v;
+    rally(t, 1);
+    watch_start(w);
+    rally(t, n);
+    watch_stop(w, n);
+    w->check = (uint64_t)n;
     leat_chan_close(t->ping);
     check(leat_chan_recv(t->pong, &v) == LEAT_ECLOSED, "pingpong: one value too many");
 }
@@ -36,11 +47,8 @@ void pingpong(struct job *j, struct watch *w)
 {
     struct table t = {channel(0), channel(0)};
     leat_fiber *f;
-    watch_start(w);
     must(leat_go(&f, echo, &t), "leat_go");
-    rally(&t, j->n);
-    watch_stop(w, j->n);
-    w->check = (uint64_t)j->n;
+    play(&t, w, j->n);
     must(leat_fiber_join(f, NULL), "join");
     leat_chan_free(t.ping);
     leat_chan_free(t.pong);
@@ -68,12 +76,9 @@ void threads_pingpong(struct job *j, struct watch *w)
 {
     struct table t = {channel_for_threads(j), channel_for_threads(j)};
     pthread_t thread;
-    watch_start(w);
     if (pthread_create(&thread, NULL, echo_thread, &t) != 0)
         fail("pthread_create", 0);
-    rally(&t, j->n);
-    watch_stop(w, j->n);
-    w->check = (uint64_t)j->n;
+    play(&t, w, j->n);
     pthread_join(thread, NULL);
     leat_chan_free(t.ping);
     leat_chan_free(t.pong);

@@ -4,17 +4,24 @@ package main
 
 import "sync"
 
-// seq: one goroutine sends and receives, in turn.
+// seq: one goroutine sends 100 and receives 100, in turn, as the runtime's
+// ChanUncontended. An operation is one send and one receive.
 func seq(j *job, w *watch) {
+	const burst = 100
 	c := make(chan int64, 128)
-	var sum int64
+	var next, sum int64
 	w.start()
-	for i := int64(0); i < int64(j.n); i++ {
-		c <- i
-		sum += <-c
+	for k := 0; k < j.n/burst; k++ {
+		for i := 0; i < burst; i++ {
+			c <- next
+			next++
+		}
+		for i := 0; i < burst; i++ {
+			sum += <-c
+		}
 	}
-	w.stop(j.n)
-	check(sum == triangle(j.n), "seq: wrong sum")
+	w.stop(int(next))
+	check(sum == triangle(int(next)), "seq: wrong sum")
 	w.check = uint64(sum)
 }
 
@@ -90,11 +97,8 @@ func stream(j *job, w *watch, p, r, capacity int) {
 // pingpong: there and back over two unbuffered channels.
 func pingpong(j *job, w *watch) {
 	ping, pong := make(chan int64), make(chan int64)
-	w.start()
 	go echo(ping, pong)
-	rally(ping, pong, j.n)
-	w.stop(j.n)
-	w.check = uint64(j.n)
+	play(ping, pong, w, j.n)
 }
 
 func echo(ping, pong chan int64) {
@@ -111,6 +115,15 @@ func rally(ping, pong chan int64, n int) {
 			fail("pingpong: got %d for %d", v, i)
 		}
 	}
+}
+
+// play: n round trips; the one before shows that the peer is there.
+func play(ping, pong chan int64, w *watch, n int) {
+	rally(ping, pong, 1)
+	w.start()
+	rally(ping, pong, n)
+	w.stop(n)
+	w.check = uint64(n)
 	close(ping)
 	_, ok := <-pong
 	check(!ok, "pingpong: a value after the last")

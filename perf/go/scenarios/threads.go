@@ -13,14 +13,11 @@ func threadsPingpong(j *job, w *watch) {
 	ping, pong := make(chan int64), make(chan int64)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	w.start()
 	go func() {
 		runtime.LockOSThread()
 		echo(ping, pong)
 	}()
-	rally(ping, pong, j.n)
-	w.stop(j.n)
-	w.check = uint64(j.n)
+	play(ping, pong, w, j.n)
 }
 
 const idleThreads = 100
