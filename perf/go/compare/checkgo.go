@@ -21,16 +21,19 @@ type goCheck struct {
 	count   int
 	ours    float64 // ... and what one of ours does
 	workers []int
+	other   string // not the same work, and why; printed beside, no verdict
 }
 
 var goChecks = []goCheck{
-	{"ChanUncontended", 100, "send and receive", "100ms", "seq/cap128", 800000, 1, []int{1}},
-	{"ChanSync", 1, "hand-over", "200000x", "pingpong/cap0", 80000, 2, []int{1, 2}},
-	{"ChanProdCons100", 1, "item, 1 to 1", "100ms", "stream1x1/cap100", 500000, 1, []int{1}},
-	{"ChanProdCons100", 1, "item, 2 to 2", "100ms", "stream2x2/cap100", 400000, 1, []int{2}},
-	{"SelectNonblock", 4, "failed try", "100ms", "try-mix", 1000000, 4, []int{1}},
-	{"CreateGoroutines", 1, "goroutine, each the next", "100ms", "spawn-chain", 200000, 1, []int{1, 2}},
-	{"CreateGoroutinesSingle", 1, "goroutine, 1 million", "1000000x", "spawn-join", 1000000, 1, []int{1, 2}},
+	{"ChanUncontended", 100, "send and receive", "100ms", "seq-blind", 800000, 1, []int{1}, ""},
+	{"ChanUncontended", 100, "the same, in seq/cap128", "100ms", "seq/cap128", 800000, 1, []int{1},
+		"the values are received and summed; the runtime's drops them"},
+	{"ChanSync", 1, "hand-over", "200000x", "pingpong/cap0", 80000, 2, []int{1, 2}, ""},
+	{"ChanProdCons100", 1, "item, 1 to 1", "100ms", "stream1x1/cap100", 500000, 1, []int{1}, ""},
+	{"ChanProdCons100", 1, "item, 2 to 2", "100ms", "stream2x2/cap100", 400000, 1, []int{2}, ""},
+	{"SelectNonblock", 4, "failed try", "100ms", "try-mix", 1000000, 4, []int{1}, ""},
+	{"CreateGoroutines", 1, "goroutine, each the next", "100ms", "spawn-chain", 200000, 1, []int{1, 2}, ""},
+	{"CreateGoroutinesSingle", 1, "goroutine, 1 million", "1000000x", "spawn-join", 1000000, 1, []int{1, 2}, ""},
 }
 
 const slowestAllowed = 1.10
@@ -46,7 +49,9 @@ func (l *lab) checkGo(runtimeTest string, rounds int) error {
 				return err
 			}
 			verdict := "ok"
-			if ours.Median > slowestAllowed*theirs.Median {
+			if c.other != "" {
+				verdict = c.other
+			} else if ours.Median > slowestAllowed*theirs.Median {
 				verdict = "DEFECT: more than 10 % slower"
 				defects++
 			}

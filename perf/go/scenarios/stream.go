@@ -25,6 +25,23 @@ func seq(j *job, w *watch) {
 	w.check = uint64(sum)
 }
 
+// seqBlind: as seq, but nobody looks at the values, as the runtime's ChanUncontended
+// does it; for --check-go.
+func seqBlind(j *job, w *watch) {
+	const burst = 100
+	c := make(chan int64, burst)
+	w.start()
+	for k := 0; k < j.n/burst; k++ {
+		for i := 0; i < burst; i++ {
+			c <- 0
+		}
+		for i := 0; i < burst; i++ {
+			<-c
+		}
+	}
+	w.stop(j.n)
+}
+
 // triangle is 0 + 1 + ... + (n - 1).
 func triangle(n int) int64 {
 	return int64(n) * int64(n-1) / 2

@@ -12,6 +12,7 @@ type scenario func(j *job, w *watch)
 
 var scenarios = map[string]scenario{
 	"seq/cap128":            seq,
+	"seq-blind":             seqBlind,
 	"try-recv-empty/cap0":   func(j *job, w *watch) { tryRecvEmpty(j, w, 0) },
 	"try-recv-empty/cap128": func(j *job, w *watch) { tryRecvEmpty(j, w, 128) },
 	"try-mix":               tryMix,
