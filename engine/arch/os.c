@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <leat/err.h>
@@ -50,6 +51,27 @@ void *leatp_remap(void *p, size_t old_bytes, size_t new_bytes)
 void leatp_map_sparse(void *p, size_t bytes)
 {
     (void)madvise(p, bytes, MADV_NOHUGEPAGE);
+}
+
+size_t leatp_first_resident(const void *p, size_t bytes)
+{
+    size_t page = leatp_page(), skip = (uintptr_t)p & (page - 1);
+    for (size_t at = 0; at < bytes;) {
+        unsigned char in[64] = {0};
+        char *from = (char *)(uintptr_t)p - skip + at;
+        size_t n = (bytes + skip - at + page - 1) / page;
+        n = n < sizeof(in) ? n : sizeof(in);
+        if (mincore(from, n * page, in) != 0)
+            return bytes;
+        for (size_t i = 0; i < n; i++) {
+            if (in[i] & 1) {
+                at += i * page;
+                return at > skip ? at - skip : 0;
+            }
+        }
+        at += n * page;
+    }
+    return bytes;
 }
 
 static uint64_t map_limit(void)
@@ -257,6 +279,12 @@ int leatp_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg, const cha
 void leatp_thread_exact_timers(void)
 {
     (void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+}
+
+void leatp_nap(void)
+{
+    const struct timespec nap = {0, 1000000};
+    (void)nanosleep(&nap, NULL);
 }
 
 void leatp_thread_stack(const void **ret_lo, size_t *ret_size)

@@ -20,6 +20,9 @@ void *leatp_remap(void *p, size_t old_bytes, size_t new_bytes);
 /* The range is touched a page here and there: no huge pages behind it. */
 void leatp_map_sparse(void *p, size_t bytes);
 
+/* Offset of the first page of [p, p + bytes) that is in memory; bytes: none. */
+size_t leatp_first_resident(const void *p, size_t bytes);
+
 /* Makes the page at p fault on every access. The first way costs nothing but its page
  * table entry; where the kernel lacks it (before 6.13) the page becomes a mapping of its
  * own, of which a process may have few: then at most half of those are spent. */
@@ -46,6 +49,9 @@ int leatp_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg,
 
 /* Timeouts of the calling thread end when asked, not up to 50 us later. */
 void leatp_thread_exact_timers(void);
+
+/* Gives other threads, and memory, a moment: 1 ms. */
+void leatp_nap(void);
 
 /* The calling thread's own stack. */
 void leatp_thread_stack(const void **ret_lo, size_t *ret_size);

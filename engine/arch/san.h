@@ -102,6 +102,24 @@ LEATI_INLINE void leatp_san_arrive(struct leatp_san *at)
 #endif
 }
 
+/* What the releaser did before is seen by the acquirer: where a library orders them by
+ * means that TSan does not see. */
+LEATI_INLINE void leatp_san_release(void *p)
+{
+    (void)p;
+#ifdef LEATP_TSAN
+    __tsan_release(p);
+#endif
+}
+
+LEATI_INLINE void leatp_san_acquire(void *p)
+{
+    (void)p;
+#ifdef LEATP_TSAN
+    __tsan_acquire(p);
+#endif
+}
+
 /* A region is used as stacks: valgrind then does not take a switch for a huge frame. */
 void leatp_san_stacks(void *lo, size_t size);
 

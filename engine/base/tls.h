@@ -5,7 +5,8 @@
 
 #include "arch/atomic.h"
 
-/* What this thread runs now: a struct leati_party of a fiber, or NULL. */
+/* The place where the party that this thread runs is found (park/self.c; for pool/: the
+ * worker, which begins with it), or NULL. */
 void *leati_tls_get(void);
 void leati_tls_set(void *p);
 

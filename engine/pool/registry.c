@@ -1,0 +1,81 @@
+/* registry.c - see registry.h. Readers walk in an RCU section; writers hold the lock.
+ * SPDX-License-Identifier: MIT */
+#include <pthread.h>
+
+#include "mem/reclaim.h"
+#include "pool/mill.h"
+#include "pool/registry.h"
+
+static leati_a32 lock;
+static leati_aptr first;
+static leati_a32 forks;
+
+void leati_registry_add(leat_pool *p)
+{
+    leati_lock(&lock);
+    p->next = leati_load_rlx(&first);
+    leati_store_rel(&first, (void *)p); /* pairs with the walk: p is complete */
+    leati_unlock(&lock);
+}
+
+void leati_registry_remove(leat_pool *p)
+{
+    leati_lock(&lock);
+    leat_pool *at = leati_load_rlx(&first);
+    if (at == p) {
+        leati_store_rel(&first, (void *)p->next);
+    } else {
+        while (at && at->next != p)
+            at = at->next;
+        if (at)
+            __atomic_store_n(&at->next, p->next, __ATOMIC_RELEASE);
+    }
+    leati_unlock(&lock);
+    leati_rcu_synchronize();
+}
+
+void leati_registry_walk(void (*fn)(leat_pool *, void *), void *arg)
+{
+    leati_rcu_read_lock();
+    leat_pool *p = leati_load_acq(&first); /* pairs with the stores above */
+    for (; p; p = __atomic_load_n(&p->next, __ATOMIC_ACQUIRE))
+        fn(p, arg);
+    leati_rcu_read_unlock();
+}
+
+/* A child has none of the threads; the pools' memory stays as it was. */
+static void before_fork(void)
+{
+    leati_lock(&lock);
+    leati_rcu_before_fork();
+}
+
+static void after_fork_parent(void)
+{
+    leati_rcu_after_fork(false);
+    leati_unlock(&lock);
+}
+
+static void after_fork_child(void)
+{
+    leati_rcu_after_fork(true);
+    leati_store_rlx(&forks, leati_load_rlx(&forks) + 1); /* the only thread */
+    leati_unlock(&lock);
+}
+
+static void watch_forks(void)
+{
+    (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+}
+
+uint32_t leati_forks(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, watch_forks);
+    return leati_load_rlx(&forks);
+}
+
+bool leati_pool_foreign(const leat_pool *p)
+{
+    return p->forks != leati_load_rlx(&forks);
+}
