@@ -121,7 +121,9 @@ func printSummary(w io.Writer, rows []*outcome, newGo bool) {
 	if !newGo {
 		fmt.Fprintf(w, "\nThe targets are against Go 1.26 or newer; against this one no ratio is claimed.\n")
 	}
-	fmt.Fprintf(w, "\n%d of %d targets reached.\n", reached, claimed)
+	if claimed > 0 {
+		fmt.Fprintf(w, "\n%d of %d targets reached.\n", reached, claimed)
+	}
 	for _, m := range missed {
 		fmt.Fprintf(w, "  missed  %s\n", m)
 	}
