@@ -140,8 +140,10 @@ void *leati_alloc(const struct leat_alloc *a, size_t size, size_t align)
         align = sizeof(void *);
     if (size > SIZE_MAX - align)
         return NULL;
+    if (a)
+        return a->alloc(size, align, a->arg); /* the size that free will be told */
     size = (size + align - 1) / align * align;
-    return a ? a->alloc(size, align, a->arg) : aligned_alloc(align, size ? size : align);
+    return aligned_alloc(align, size ? size : align);
 }
 
 void leati_free(const struct leat_alloc *a, void *p, size_t size)

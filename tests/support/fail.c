@@ -9,6 +9,8 @@ static struct {
     uint8_t filled; /* released by the first, acquired by verdict */
 } failed;
 
+const char *support_about;
+
 bool support_record(bool ok, const char *text, long long got, long long want,
                     const char *file, int line)
 {
@@ -30,6 +32,8 @@ void verdict(void)
     uint64_t count = __atomic_exchange_n(&failed.count, 0, __ATOMIC_RELAXED);
     if (count == 0)
         return;
+    if (support_about)
+        print_error("about: %s\n", support_about);
     if (__atomic_exchange_n(&failed.filled, 0, __ATOMIC_ACQUIRE))
         print_error("%s:%d: expected %s (got %lld, want %lld)\n", failed.file, failed.line,
                     failed.text, failed.got, failed.want);

@@ -46,11 +46,21 @@ bool support_record(bool ok, const char *text, long long got, long long want,
 
 #define expect(cond) support_record((cond), #cond, 0, 0, __FILE__, __LINE__)
 #define expect_eq(got, want)                                                             \
-    support_record((long long)(got) == (long long)(want), #got " == " #want,             \
-                   (long long)(got), (long long)(want), __FILE__, __LINE__)
+    support_record_eq((long long)(got), (long long)(want), #got " == " #want, __FILE__,  \
+                      __LINE__)
+
+/* A function, so that the arguments of expect_eq are evaluated once. */
+static inline bool support_record_eq(long long got, long long want, const char *text,
+                                     const char *file, int line)
+{
+    return support_record(got == want, text, got, want, file, line);
+}
 
 /* On the test thread: fails the test when something was recorded; forgets it. */
 void verdict(void);
+
+/* What is being tested right now, for verdict to print: of the test thread, may be NULL. */
+extern const char *support_about;
 
 /* ---- crew.c: actors ---- */
 
