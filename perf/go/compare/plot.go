@@ -18,7 +18,7 @@ const (
 	barHeight = 11.0
 	barStep   = 15.0
 	lowest    = 0.5
-	highest   = 128.0
+	highest   = 256.0
 )
 
 func axis(v float64) float64 {
@@ -44,7 +44,7 @@ func (p *plot) bar(n *line, label string) {
 	p.words(plotLeft-8, p.y+barHeight-2, "end", "name", label)
 	fmt.Fprintf(&p.text, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.0f" class="w%d"/>`+"\n",
 		from, p.y, math.Max(to-from, 1), barHeight, n.Workers)
-	p.words(axis(n.Ratio)+4, p.y+barHeight-2, "start", "value", number(n.Ratio))
+	p.words(math.Max(axis(n.Ratio), axis(1))+4, p.y+barHeight-2, "start", "value", number(n.Ratio))
 	if n.Target > 0 {
 		fmt.Fprintf(&p.text, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" class="target"/>`+"\n",
 			axis(n.Target), p.y-1, axis(n.Target), p.y+barHeight+1)
