@@ -19,7 +19,7 @@ if(LEAT_UCONTEXT)
 else()
     file(GLOB leat_assembly CONFIGURE_DEPENDS
          ${PROJECT_SOURCE_DIR}/engine/arch/*_${leat_arch}.S)
-    list(APPEND leat_sources)
+    list(APPEND leat_sources ${leat_assembly})
 endif()
 if(LEAT_DEBUG)
     list(APPEND leat_definitions LEATI_DEBUG)
