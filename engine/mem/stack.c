@@ -142,7 +142,7 @@ leati_stack_used(const char *lo, unsigned class)
     const uint64_t *last = (const uint64_t *)(const void *)(lo + end);
     if (at == 0 && *word == LEATI_STACK_CANARY)
         word++;
-    while (word < last && __atomic_load_n(word, __ATOMIC_RELAXED) == 0)
+    while (word < last && leati_load_rlx((const leati_a64 *)word) == 0)
         word++;
     return size - (size_t)((const char *)word - lo);
 }

@@ -150,7 +150,7 @@ struct leat_pool {
     LEATI_OWN_LINE leati_a32 lock; /* guards the records below */
     struct leat_fiber *free_chains;
     struct leat_fiber *free_single;
-    struct leati_slab *slabs;
+    leati_aptr slabs; /* struct leati_slab *, newest first */
     uint32_t records, timer_room;
 
     /* Read-only from here on, but for the counters. */
@@ -163,7 +163,7 @@ struct leat_pool {
     uint32_t forks; /* process generation that made it */
     char name[9];
     struct leat_alloc alloc;
-    struct leat_pool *next; /* registry */
+    leati_aptr next;        /* registry */
     unsigned threads;       /* started */
 
     leati_a32 closing; /* 1: draining, 2: cancelling */
@@ -213,7 +213,7 @@ struct leati_worker *leati_leave(struct leati_worker *w, struct leat_fiber *f,
 void leati_aside(struct leati_worker *w, struct leat_fiber *f, void (*fn)(void *),
                  void *arg);
 void leati_loop(struct leati_worker *w); /* until the pool stops */
-/* What a fiber does in its life; does not return. */
+/* What a fiber does in its life; its stack is left afterwards. */
 void leati_live(struct leat_fiber *f);
 
 /* f may run; it is in no queue. From anywhere. */

@@ -49,8 +49,8 @@ static struct leat_fiber *grow(leat_pool *p)
         s->f[i].pool = p;
         s->f[i].qnext = i + 1 < n ? &s->f[i + 1] : NULL;
     }
-    s->next = p->slabs;
-    __atomic_store_n(&p->slabs, s, __ATOMIC_RELEASE); /* pairs with leati_record_walk */
+    s->next = leati_load_rlx(&p->slabs);   /* written under the lock only */
+    leati_store_rel(&p->slabs, (void *)s); /* pairs with leati_record_walk */
     p->records += (uint32_t)n;
     return &s->f[0];
 }
@@ -147,7 +147,7 @@ void leati_record_unref(struct leat_fiber *f, struct leati_worker *w)
 
 void leati_record_walk(leat_pool *p, void (*fn)(struct leat_fiber *, void *), void *arg)
 {
-    struct leati_slab *s = __atomic_load_n(&p->slabs, __ATOMIC_ACQUIRE); /* pairs grow() */
+    struct leati_slab *s = leati_load_acq(&p->slabs); /* pairs with grow() */
     for (; s; s = s->next)
         for (size_t i = 0; i < s->n; i++)
             if (leati_load_acq(&s->f[i].gen) & 1)
@@ -156,9 +156,9 @@ void leati_record_walk(leat_pool *p, void (*fn)(struct leat_fiber *, void *), vo
 
 void leati_records_fini(leat_pool *p)
 {
-    while (p->slabs) {
-        struct leati_slab *s = p->slabs;
-        p->slabs = s->next;
+    struct leati_slab *s = leati_load_rlx(&p->slabs), *next; /* nobody else is left */
+    for (; s; s = next) {
+        next = s->next;
         leati_pool_dealloc(p, s, SLAB_BYTES);
     }
 }

@@ -13,7 +13,7 @@ static leati_a32 forks;
 void leati_registry_add(leat_pool *p)
 {
     leati_lock(&lock);
-    p->next = leati_load_rlx(&first);
+    leati_store_rlx(&p->next, leati_load_rlx(&first));
     leati_store_rel(&first, (void *)p); /* pairs with the walk: p is complete */
     leati_unlock(&lock);
 }
@@ -21,15 +21,12 @@ void leati_registry_add(leat_pool *p)
 void leati_registry_remove(leat_pool *p)
 {
     leati_lock(&lock);
-    leat_pool *at = leati_load_rlx(&first);
-    if (at == p) {
-        leati_store_rel(&first, (void *)p->next);
-    } else {
-        while (at && at->next != p)
-            at = at->next;
-        if (at)
-            __atomic_store_n(&at->next, p->next, __ATOMIC_RELEASE);
-    }
+    leati_aptr *at = &first;
+    leat_pool *q;
+    while ((q = leati_load_rlx(at)) != NULL && q != p)
+        at = &q->next;
+    if (q)
+        leati_store_rel(at, leati_load_rlx(&p->next)); /* pairs with the walk */
     leati_unlock(&lock);
     leati_rcu_synchronize();
 }
@@ -38,7 +35,7 @@ void leati_registry_walk(void (*fn)(leat_pool *, void *), void *arg)
 {
     leati_rcu_read_lock();
     leat_pool *p = leati_load_acq(&first); /* pairs with the stores above */
-    for (; p; p = __atomic_load_n(&p->next, __ATOMIC_ACQUIRE))
+    for (; p; p = leati_load_acq(&p->next))
         fn(p, arg);
     leati_rcu_read_unlock();
 }
