@@ -92,8 +92,10 @@ type schedule struct {
 
 func newSchedule(o *options, l *lab) *schedule {
 	s := &schedule{rounds: 5, quick: o.quick, began: time.Now(), deadline: 270 * time.Second}
+	l.spare = 40 * time.Second
 	if o.quick {
-		s.rounds, s.deadline, l.minMS = 3, 75*time.Second, 60
+		s.rounds, s.deadline = 3, 75*time.Second
+		l.minMS, l.spare = 60, 6*time.Second
 	}
 	if o.rounds > 0 {
 		s.rounds, s.deadline = o.rounds, time.Hour

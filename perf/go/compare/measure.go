@@ -49,6 +49,7 @@ type lab struct {
 	cpus             []int
 	iterations       float64 // of burn, in one ns
 	minMS            int
+	spare            time.Duration // for rounds taken again
 	quick            bool
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"sort"
+	"time"
 )
 
 // outcome is what the rounds of one row gave.
@@ -13,6 +14,7 @@ type outcome struct {
 	count                       int
 	goSide, leat, serial, pairs []*sample // pairs: two threads; serial: one
 	foreign                     float64   // CPUs that other processes kept busy
+	again                       int       // rounds that were taken again because of them
 	err                         error
 }
 
@@ -54,20 +56,45 @@ func (l *lab) measure(r *row, rounds int, told func(round int)) *outcome {
 	return o
 }
 
+// noisy is how many CPUs other processes may keep busy before a round is taken again,
+// as long as there is time for it, and before a row is marked.
+const noisy = 0.25
+
 // fresh: a process of its own for each sample.
 func (l *lab) fresh(r *row, o *outcome, rounds int, told func(int)) error {
 	sides := l.sides(r, o)
 	for i := 0; i < rounds; i++ {
 		told(i + 1)
-		for _, s := range sides {
-			got, err := l.once(s.prog, s.name, s.workers, r)
-			if err != nil {
-				return fmt.Errorf("%s: %v", s.who, err)
-			}
-			*s.to = append(*s.to, got)
+		round, err := l.round(sides, r, o)
+		if err != nil {
+			return err
+		}
+		for k, s := range sides {
+			*s.to = append(*s.to, round[k])
 		}
 	}
 	return nil
+}
+
+// round takes one sample of each side, again when something else kept the CPUs busy.
+func (l *lab) round(sides []side, r *row, o *outcome) ([]*sample, error) {
+	for {
+		load := startLoad(l.cpus)
+		var got []*sample
+		for _, s := range sides {
+			one, err := l.once(s.prog, s.name, s.workers, r)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %v", s.who, err)
+			}
+			got = append(got, one)
+		}
+		took := time.Since(load.began)
+		if load.foreign() <= noisy || l.spare < took {
+			return got, nil
+		}
+		l.spare -= took
+		o.again++
+	}
 }
 
 // served: one process for each side, asked in turn; for scenarios whose first run is

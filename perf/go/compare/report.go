@@ -23,12 +23,13 @@ type reportRow struct {
 	Workers int                  `json:"workers"`
 	Error   string               `json:"error,omitempty"`
 	Foreign float64              `json:"foreign_cpus"`
+	Again   int                  `json:"rounds_again,omitempty"`
 	Lines   []line               `json:"lines,omitempty"`
 	Samples map[string][]*sample `json:"samples"`
 }
 
 func (r *report) add(o *outcome, newGo bool) {
-	row := reportRow{Name: o.row.name, Group: o.row.group, Workers: o.row.workers, Foreign: o.foreign,
+	row := reportRow{Name: o.row.name, Group: o.row.group, Workers: o.row.workers, Foreign: o.foreign, Again: o.again,
 		Samples: map[string][]*sample{"go": o.goSide, "leat": o.leat}}
 	if o.row.threadsName != "" {
 		row.Samples["two threads"], row.Samples["one thread"] = o.pairs, o.serial

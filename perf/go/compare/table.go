@@ -68,15 +68,19 @@ func printTable(w io.Writer, rows []*outcome, newGo bool) {
 			continue
 		}
 		for i, n := range o.lines(newGo) {
-			printLine(w, &n, i == 0)
+			printLine(w, &n, i == 0, o.foreign > noisy)
 		}
 	}
 }
 
-func printLine(w io.Writer, n *line, withCPU bool) {
+func printLine(w io.Writer, n *line, withCPU, marked bool) {
 	cpu := ""
 	if withCPU {
 		cpu = fmt.Sprintf("%.3f/%.3f", n.GoCPU, n.LeatCPU)
+	}
+	mark := ""
+	if marked {
+		mark = " ~"
 	}
 	name := n.Name
 	if n.kind == gain {
@@ -84,7 +88,7 @@ func printLine(w io.Writer, n *line, withCPU bool) {
 	}
 	fmt.Fprintf(w, columns, name, fmt.Sprint(n.Workers), number(n.Go.Median), number(n.Leat.Median), n.Unit,
 		n.compared(), n.wanted(), n.verdict(), cpu,
-		fmt.Sprintf("%.0f/%.0f", 100*n.Go.spread(), 100*n.Leat.spread()))
+		fmt.Sprintf("%.0f/%.0f", 100*n.Go.spread(), 100*n.Leat.spread())+mark)
 }
 
 const legend = `
@@ -92,7 +96,7 @@ W          workers = GOMAXPROCS = CPUs that the process may use, the same ones o
 Go, leat   medians; ratio = Go / leat. Gain: time on one plain thread / time on two CPUs, and
            ratio = leat's gain / the gain of two independent threads on the same work
 CPU s      used by all threads of the process, for as many operations as Go did in a sample
-spread     (slowest - fastest) / median of the samples
+spread     (slowest - fastest) / median of the samples; ~: other processes kept the CPUs busy
 `
 
 // printSummary counts the targets.
