@@ -26,12 +26,16 @@
 #endif
 #ifdef LEATP_TSAN
 #include <sanitizer/tsan_interface.h>
+#define LEATP_NO_TSAN __attribute__((no_sanitize_thread, noinline))
+#else
+#define LEATP_NO_TSAN
 #endif
 
 /* What the sanitizers know about one context. */
 struct leatp_san {
 #ifdef LEATP_TSAN
     void *tsan;
+    struct leatp_tsan *life; /* what `tsan` came from; NULL: a thread */
 #endif
 #ifdef LEATP_ASAN
     void *fake;
@@ -57,12 +61,17 @@ LEATI_INLINE void leatp_san_thread(struct leatp_san *s, const void *lo, size_t s
 #endif
 }
 
+/* TSan's contexts are kept for further lives, since making one costs 400 us. */
+void leatp_san_tsan_begin(struct leatp_san *s);
+void leatp_san_tsan_first(struct leatp_san *s);
+void leatp_san_tsan_end(struct leatp_san *s);
+
 /* A fresh context on [lo, lo + size); what former users left there is forgotten. */
 LEATI_INLINE void leatp_san_begin(struct leatp_san *s, const void *lo, size_t size)
 {
     (void)s, (void)lo, (void)size;
 #ifdef LEATP_TSAN
-    s->tsan = __tsan_create_fiber(0);
+    leatp_san_tsan_begin(s);
 #endif
 #ifdef LEATP_ASAN
     __asan_unpoison_memory_region(lo, size);
@@ -72,12 +81,25 @@ LEATI_INLINE void leatp_san_begin(struct leatp_san *s, const void *lo, size_t si
 #endif
 }
 
-/* The context will never be swapped to again; called from another one. */
+/* It will never be swapped to again; called from another context. */
 LEATI_INLINE void leatp_san_end(struct leatp_san *s)
 {
     (void)s;
 #ifdef LEATP_TSAN
-    __tsan_destroy_fiber(s->tsan);
+    leatp_san_tsan_end(s);
+#endif
+}
+
+/* First thing in a fresh context, in a LEATP_NO_TSAN function. Its last swap must be made
+ * by an instrumented function that this function calls: one frame, taken off here. */
+LEATI_INLINE void leatp_san_first(struct leatp_san *s)
+{
+    (void)s;
+#ifdef LEATP_TSAN
+    leatp_san_tsan_first(s);
+#endif
+#ifdef LEATP_ASAN
+    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
 #endif
 }
 

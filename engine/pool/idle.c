@@ -443,7 +443,7 @@ static bool sleep_until(struct leati_worker *w, int64_t limit)
 /* Sleeps until there is something to do. Returns true with the search role. */
 static bool doze(struct leati_worker *w)
 {
-    bool tried = false, timed_out = false, moved, look;
+    bool tried = false, timed_out = false, blind = false, moved, look;
     for (;;) {
         int64_t now = leat_now();
         enum found what = scan(w, now, &moved);
@@ -454,11 +454,13 @@ static bool doze(struct leati_worker *w)
             if (r == UP)
                 return false;
         } else if (what == SHARED || (what == STILL && (timed_out || !tried))) {
-            if (timed_out && !look)
-                leati_count(&w->count.late, 1);
             r = get_up(w, true);
-            if (r == UP)
+            if (r == UP) {
+                /* It slept trusting to be woken for what it finds now. */
+                if (timed_out && blind && !leati_inject_empty(&w->pool->inject))
+                    leati_count(&w->count.late, 1);
                 return true;
+            }
             tried = true;
         } else if (timed_out && keeper && look && !moved && what == NOTHING) {
             stop_looking(w);
@@ -466,6 +468,7 @@ static bool doze(struct leati_worker *w)
             continue;
         }
         int64_t limit = r == WAS_WOKEN ? INT64_MAX : sleep_limit(w, now, what);
+        blind = !look && what == NOTHING;
         timed_out = !sleep_until(w, limit);
         if (!timed_out)
             return leati_load_rlx(&w->wake) == SEARCHER; /* acquired in sleep_until */

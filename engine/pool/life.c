@@ -138,8 +138,6 @@ void leati_live(struct leat_fiber *f)
             leati_wake(wt, LEATI_WAKE_NEXT);
         }
     }
-    (void)leati_leave(f->worker, f, LEATI_POST_EXIT);
-    __builtin_trap();
 }
 
 /* --- join --- */

@@ -122,7 +122,7 @@ void leati_ready_new(struct leati_worker *w, struct leat_fiber *f)
 
 /* --- taking --- */
 
-static void first_run(void *fiber, void *worker);
+static LEATP_NO_TSAN void first_run(void *fiber, void *worker);
 
 static void bind(struct leati_worker *w, struct leat_fiber *f, char *lo)
 {
@@ -257,12 +257,20 @@ void leati_aside(struct leati_worker *w, struct leat_fiber *f, void (*fn)(void *
     arrived(w);
 }
 
-static void first_run(void *fiber, void *worker)
+/* Not inlined, as leati_live and leati_leave: see leatp_san_first. */
+static LEATI_NOINLINE void arrived_first(struct leati_worker *w)
+{
+    arrived(w);
+}
+
+static LEATP_NO_TSAN void first_run(void *fiber, void *worker)
 {
     struct leat_fiber *f = fiber;
-    leatp_san_arrive(&f->san);
-    arrived(worker);
+    leatp_san_first(&f->san);
+    arrived_first(worker);
     leati_live(f);
+    (void)leati_leave(f->worker, f, LEATI_POST_EXIT);
+    __builtin_trap();
 }
 
 /* --- the loop --- */
