@@ -65,7 +65,7 @@ func (l *lab) fresh(r *row, o *outcome, rounds int, told func(int)) error {
 	sides := l.sides(r, o)
 	for i := 0; i < rounds; i++ {
 		told(i + 1)
-		round, err := l.round(sides, r, o)
+		round, err := l.round(sides, r, o, rounds)
 		if err != nil {
 			return err
 		}
@@ -76,8 +76,9 @@ func (l *lab) fresh(r *row, o *outcome, rounds int, told func(int)) error {
 	return nil
 }
 
-// round takes one sample of each side, again when something else kept the CPUs busy.
-func (l *lab) round(sides []side, r *row, o *outcome) ([]*sample, error) {
+// round takes one sample of each side, and again when something else kept the CPUs busy,
+// at most as often as the row has rounds.
+func (l *lab) round(sides []side, r *row, o *outcome, rounds int) ([]*sample, error) {
 	for {
 		load := startLoad(l.cpus)
 		var got []*sample
@@ -89,7 +90,7 @@ func (l *lab) round(sides []side, r *row, o *outcome) ([]*sample, error) {
 			got = append(got, one)
 		}
 		took := time.Since(load.began)
-		if load.foreign() <= noisy || l.spare < took {
+		if load.foreign() <= noisy || l.spare < took || o.again >= rounds {
 			return got, nil
 		}
 		l.spare -= took
