@@ -91,10 +91,10 @@ type schedule struct {
 }
 
 func newSchedule(o *options, l *lab) *schedule {
-	s := &schedule{rounds: 5, quick: o.quick, began: time.Now(), deadline: 270 * time.Second}
+	s := &schedule{rounds: 5, quick: o.quick, began: time.Now(), deadline: 225 * time.Second}
 	l.spare = 40 * time.Second
 	if o.quick {
-		s.rounds, s.deadline = 3, 75*time.Second
+		s.rounds, s.deadline = 3, 65*time.Second
 		l.minMS, l.spare = 60, 6*time.Second
 	}
 	if o.rounds > 0 {
