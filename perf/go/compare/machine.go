@@ -27,11 +27,10 @@ type machine struct {
 }
 
 func thisMachine(compiler, leat string) machine {
-	memory, _ := strconv.Atoi(strings.Fields(field("/proc/meminfo", "MemTotal", "0"))[0])
 	return machine{
 		CPU:      field("/proc/cpuinfo", "model name", runtime.GOARCH),
 		CPUs:     runtime.NumCPU(),
-		MemoryMB: memory / 1024,
+		MemoryMB: memoryMB("MemTotal"),
 		Kernel:   output("uname", "-sr"),
 		System:   strings.Trim(field("/etc/os-release", "PRETTY_NAME", "unknown"), `"`),
 		Compiler: compiler,
@@ -39,6 +38,15 @@ func thisMachine(compiler, leat string) machine {
 		Leat:     leat,
 		Date:     time.Now().UTC().Format("2006-01-02 15:04 MST"),
 	}
+}
+
+func memoryMB(name string) int {
+	kb, _ := strconv.Atoi(strings.Fields(field("/proc/meminfo", name, "0 kB"))[0])
+	return kb / 1024
+}
+
+func availableMB() int {
+	return memoryMB("MemAvailable")
 }
 
 func (m *machine) String() string {

@@ -50,7 +50,8 @@ func main() {
 		}
 		return
 	}
-	l := &lab{goProg: o.goProg, leatProg: o.leatProg, cpus: pickCPUs(), quick: o.quick, minMS: 100}
+	l := &lab{goProg: o.goProg, leatProg: o.leatProg, cpus: pickCPUs(), minMS: 100,
+		fewer: o.quick || availableMB() < millionMB}
 	if o.runtimeTest != "" {
 		if o.rounds == 0 {
 			o.rounds = 5
@@ -62,6 +63,9 @@ func main() {
 	}
 	compare(l, o, rows)
 }
+
+// millionMB is what a million blocked fibers of both sides take at once.
+const millionMB = 10000
 
 // choose keeps the rows that --only asks for.
 func choose(only string) ([]row, error) {

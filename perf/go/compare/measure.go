@@ -50,7 +50,7 @@ type lab struct {
 	iterations       float64 // of burn, in one ns
 	minMS            int
 	spare            time.Duration // for rounds taken again
-	quick            bool
+	fewer            bool // the quickCount of rows that have one
 }
 
 // process is a scenario program that gives one sample for each ask.
@@ -95,7 +95,7 @@ func (l *lab) start(prog, name string, workers int, r *row) (*process, error) {
 
 // count is how many operations one repetition has.
 func (l *lab) count(r *row) int {
-	if l.quick && r.quickCount > 0 {
+	if l.fewer && r.quickCount > 0 {
 		return r.quickCount
 	}
 	return r.count
