@@ -15,7 +15,7 @@ else()
 endif()
 set(leat_definitions "")
 if(LEAT_UCONTEXT)
-    list(APPEND leat_definitions LEATP_UCONTEXT)
+    list(APPEND leat_definitions LEATI_UCONTEXT)
 else()
     file(GLOB leat_assembly CONFIGURE_DEPENDS
          ${PROJECT_SOURCE_DIR}/engine/arch/*_${leat_arch}.S)
