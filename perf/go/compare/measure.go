@@ -50,7 +50,7 @@ type lab struct {
 	iterations       float64 // of burn, in one ns
 	minMS            int
 	spare            time.Duration // for rounds taken again
-	fewer            bool // the quickCount of rows that have one
+	fewer            bool          // the quickCount of rows that have one
 }
 
 // process is a scenario program that gives one sample for each ask.
