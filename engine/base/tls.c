@@ -1,20 +1,27 @@
 /* tls.c - the engine's thread-local state, read through functions that are never
- * inlined: no address of a thread-local may live across a fiber switch, since the
+ * inlined (the hot one: arch/tls.h): no address of a thread-local may live across a fiber switch, since the
  * fiber may come back on another thread. SPDX-License-Identifier: MIT */
 #include "base/tls.h"
 
-static __thread void *leati_tls_self;
-static __thread char leati_tls_id;
+#define LOCAL __thread __attribute__((tls_model("initial-exec")))
 
-LEATI_NOINLINE void *leati_tls_get(void)
+/* Named in the assembly of arch/tls.h. */
+extern LOCAL void *leatp_tls_slot;
+LOCAL void *leatp_tls_slot;
+
+static LOCAL char leati_tls_id;
+static LOCAL int64_t leati_tls_average;
+static LOCAL uint64_t leati_tls_random;
+
+LEATI_NOINLINE void *leatp_tls_self_call(void)
 {
     leati_barrier_compiler();
-    return leati_tls_self;
+    return leatp_tls_slot;
 }
 
 LEATI_NOINLINE void leati_tls_set(void *p)
 {
-    leati_tls_self = p;
+    leatp_tls_slot = p;
     leati_barrier_compiler();
 }
 
@@ -24,15 +31,11 @@ LEATI_NOINLINE const void *leati_tls_thread_id(void)
     return &leati_tls_id;
 }
 
-static __thread int64_t leati_tls_average;
-
 LEATI_NOINLINE int64_t *leati_tls_wait_average(void)
 {
     leati_barrier_compiler();
     return &leati_tls_average;
 }
-
-static __thread uint64_t leati_tls_random;
 
 LEATI_NOINLINE uint64_t *leati_tls_rng(void)
 {

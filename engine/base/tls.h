@@ -4,10 +4,15 @@
 #define LEATI_BASE_TLS_H
 
 #include "arch/atomic.h"
+#include "arch/tls.h"
 
 /* The place where the party that this thread runs is found (park/self.c; for pool/: the
  * worker, which begins with it), or NULL. */
-void *leati_tls_get(void);
+LEATI_INLINE void *leati_tls_get(void)
+{
+    return leatp_tls_self();
+}
+
 void leati_tls_set(void *p);
 
 /* A value that no other living thread has. */

@@ -447,9 +447,12 @@ static void fini(struct leat_chan *c)
     b->cells = NULL;
 }
 
+LEATI_PARKED_OPS(parked);
+
 static const struct leati_chan_ops leati_bounded_ops = {
     .what = "bounded",
     .header = sizeof(struct leati_bounded),
+    .parked = parked,
     .attempt = attempt,
     .attempt_n = attempt_n,
     .enlist = enlist,

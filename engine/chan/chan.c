@@ -27,35 +27,10 @@ void leati_side_fire(struct leati_side *s, struct leati_node *n, struct leati_wo
     out->event = w;
 }
 
-/* One parked operation of one channel. */
-struct parked {
-    struct leati_node n __attribute__((aligned(16)));
-    struct leati_wait w;
-    struct leat_chan *c;
-};
-
-static bool parked_publish(struct leati_wait *w)
-{
-    struct parked *p = leati_container_of(w, struct parked, w);
-    return p->c->ops->enlist(p->c, &p->n) == LEATI_LISTED;
-}
-
-static bool parked_abort(struct leati_wait *w, int err)
-{
-    struct parked *p = leati_container_of(w, struct parked, w);
-    if (!p->c->ops->delist(p->c, &p->n))
-        return false;
-    w->result = err;
-    return true;
-}
-
-static const struct leati_wait_ops parked_send = {parked_publish, parked_abort, "send"};
-static const struct leati_wait_ops parked_recv = {parked_publish, parked_abort, "recv"};
-
 LEATI_NOINLINE int leati_chan_wait(struct leat_chan *c, unsigned dir, void *buf,
                                    struct leat_deadline until)
 {
-    struct parked p;
+    struct leati_parked p;
     p.c = c;
     p.n.linked.v = 0;
     p.n.kind = LEATI_PLAIN;
@@ -63,7 +38,7 @@ LEATI_NOINLINE int leati_chan_wait(struct leat_chan *c, unsigned dir, void *buf,
     p.n.lost = 0;
     p.n.buf = buf;
     p.n.of.wait = &p.w;
-    p.w.ops = dir == LEAT_OP_SEND ? &parked_send : &parked_recv;
+    p.w.ops = &c->ops->parked[dir];
     p.w.until = until;
     p.w.spin = c->spin;
     p.w.object = c;

@@ -57,6 +57,7 @@ struct leat_chan {
 struct leati_chan_ops {
     const char *what;
     size_t header; /* bytes of its header */
+    const struct leati_wait_ops *parked; /* of plain nodes, by direction */
     /* One attempt, never waits: 0, LEAT_ECLOSED, LEAT_EAGAIN (really not ready at one
      * moment), LEAT_EBUSY. */
     int (*attempt)(struct leat_chan *c, unsigned dir, void *buf);
@@ -140,8 +141,35 @@ void leati_woken_run(struct leati_woken *w);
 /* Unlinks and fires an event node; under the side's lock. */
 void leati_side_fire(struct leati_side *s, struct leati_node *n, struct leati_woken *out);
 
+/* One parked operation of one channel. */
+struct leati_parked {
+    struct leati_node n __attribute__((aligned(16)));
+    struct leati_wait w;
+    struct leat_chan *c;
+};
+
 /* Waits for one operation; the slow path of every blocking call. */
 int leati_chan_wait(struct leat_chan *c, unsigned dir, void *buf,
                     struct leat_deadline until);
+
+/* The wait operations of a kind's parked nodes, from its enlist and delist: written out
+ * by kind, since publishing is on the hot path. */
+#define LEATI_PARKED_OPS(name)                                                           \
+    static bool name##_publish(struct leati_wait *w)                                     \
+    {                                                                                    \
+        struct leati_parked *p = leati_container_of(w, struct leati_parked, w);          \
+        return enlist(p->c, &p->n) == LEATI_LISTED;                                      \
+    }                                                                                    \
+    static bool name##_abort(struct leati_wait *w, int err)                              \
+    {                                                                                    \
+        struct leati_parked *p = leati_container_of(w, struct leati_parked, w);          \
+        if (!delist(p->c, &p->n))                                                        \
+            return false;                                                                \
+        w->result = err;                                                                 \
+        return true;                                                                     \
+    }                                                                                    \
+    static const struct leati_wait_ops name[2] = {                                       \
+        [LEAT_OP_RECV] = {name##_publish, name##_abort, "recv"},                         \
+        [LEAT_OP_SEND] = {name##_publish, name##_abort, "send"}}
 
 #endif

@@ -359,9 +359,12 @@ static void fini(struct leat_chan *c)
     leati_store_rlx(&z->top, (t & VER_MASK) + VERSION);
 }
 
+LEATI_PARKED_OPS(parked);
+
 static const struct leati_chan_ops leati_rendezvous_ops = {
     .what = "rendezvous",
     .header = sizeof(struct leati_rendezvous),
+    .parked = parked,
     .attempt = leati_rendezvous_attempt,
     .attempt_n = attempt_n,
     .enlist = enlist,

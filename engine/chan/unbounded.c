@@ -366,9 +366,12 @@ static void fini(struct leat_chan *c)
     segment_free(u, leati_xchg_acq(&u->spare, NULL)); /* acq: as segment_new */
 }
 
+LEATI_PARKED_OPS(parked);
+
 static const struct leati_chan_ops leati_unbounded_ops = {
     .what = "unbounded",
     .header = sizeof(struct unbounded),
+    .parked = parked,
     .attempt = attempt,
     .attempt_n = attempt_n,
     .enlist = enlist,

@@ -27,6 +27,7 @@
 #include <leat/err.h>
 #include <leat/time.h>
 #include "arch/atomic.h"
+#include "base/tls.h"
 
 struct leati_wait;
 struct leati_party;
@@ -72,16 +73,23 @@ struct leati_wait {
     const void *object;          /* what is waited on, for dumps; may be NULL */
 };
 
+/* The party of threads that run no fiber. */
+extern struct leati_party leati_thread_party;
+
 /* The party that is running: a fiber of a worker, or the calling thread. Read anew
  * after every park: a fiber may come back on another thread. */
-struct leati_party *leati_self(void);
+LEATI_INLINE struct leati_party *leati_self(void)
+{
+    struct leati_party *const *slot = leati_tls_get();
+    return slot && *slot ? *slot : &leati_thread_party;
+}
 
 /* By pool/: where the party that this thread runs is found, NULL there or no place:
  * the thread itself. A place, so that a switch of fibers is one plain store. */
-void leati_set_self(struct leati_party **slot);
-
-/* The party of threads that run no fiber. */
-extern struct leati_party leati_thread_party;
+LEATI_INLINE void leati_set_self(struct leati_party **slot)
+{
+    leati_tls_set(slot);
+}
 
 /* Waits. w->ops, until, spin, object are set by the caller, the rest here. */
 static inline int leati_park(struct leati_wait *w)

@@ -152,9 +152,12 @@ static void fini(struct leat_chan *c)
     (void)c;
 }
 
+LEATI_PARKED_OPS(parked);
+
 static const struct leati_chan_ops leati_timer_ops = {
     .what = "timer",
     .header = sizeof(struct timer),
+    .parked = parked,
     .attempt = attempt,
     .attempt_n = attempt_n,
     .enlist = enlist,
