@@ -102,7 +102,7 @@ LEATI_RING_INLINE int leati_spsc_push(struct leati_spsc *r, const void *elem)
             return LEAT_EAGAIN;
     }
     if (r->elem_size != 0)
-        leati_copy(leati_spsc_at(r, t), elem, r->elem_size);
+        leati_ring_copy(leati_spsc_at(r, t), elem, r->elem_size);
     leati_store_rel(&r->tail, leati_lap_next(&r->lap, t)); /* pairs with pop's acquire */
     return 0;
 }
@@ -116,7 +116,7 @@ LEATI_RING_INLINE int leati_spsc_pop(struct leati_spsc *r, void *ret)
             return LEAT_EAGAIN;
     }
     if (ret != NULL)
-        leati_copy(ret, leati_spsc_at(r, h), r->elem_size);
+        leati_ring_copy(ret, leati_spsc_at(r, h), r->elem_size);
     leati_store_rel(&r->head, leati_lap_next(&r->lap, h)); /* pairs with push's acquire */
     return 0;
 }
