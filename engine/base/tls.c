@@ -5,9 +5,9 @@
 
 #define LOCAL __thread __attribute__((tls_model("initial-exec")))
 
-/* Named in the assembly of arch/tls.h. */
+/* Named in the assembly of arch/tls.h, which link-time optimisation does not read. */
 extern LOCAL void *leatp_tls_slot;
-LOCAL void *leatp_tls_slot;
+__attribute__((used)) LOCAL void *leatp_tls_slot;
 
 static LOCAL char leati_tls_id;
 static LOCAL int64_t leati_tls_average;

@@ -31,8 +31,9 @@ static int serve(struct leati_bounded *b, unsigned dir, void *buf)
     if (owned(b, dir))
         return dir == LEAT_OP_SEND ? leati_owned_put(b, buf, LEATI_C)
                                    : leati_owned_take(b, buf);
-    return dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, LEATI_H | LEATI_C)
-                               : leati_bounded_pop(b, buf, LEATI_H);
+    return dir == LEAT_OP_SEND
+               ? leati_bounded_push(b, buf, b->c.elem_size, LEATI_H | LEATI_C)
+               : leati_bounded_pop(b, buf, b->c.elem_size, LEATI_H, false);
 }
 
 /* H may go when nobody is left, or, but in fair mode and after close, when the one for
@@ -119,6 +120,12 @@ LEATI_NOINLINE int leati_bounded_pump(struct leati_bounded *b, unsigned which)
     return end;
 }
 
+int leati_bounded_served(struct leati_bounded *b, unsigned which)
+{
+    (void)leati_bounded_pump(b, which);
+    return 0;
+}
+
 /* An operation succeeded: the other side's waiters may be served now. */
 static void after(struct leati_bounded *b, unsigned dir)
 {
@@ -130,8 +137,8 @@ static int once(struct leati_bounded *b, unsigned dir, void *buf)
 {
     if (owned(b, dir))
         return dir == LEAT_OP_SEND ? leati_owned_push(b, buf) : leati_owned_pop(b, buf);
-    int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 0)
-                                : leati_bounded_pop(b, buf, 0);
+    int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, b->c.elem_size, 0)
+                                : leati_bounded_pop(b, buf, b->c.elem_size, 0, false);
     if (r == 0)
         after(b, dir);
     return r;
@@ -389,7 +396,7 @@ void leati_bounded_drop_inside(struct leati_bounded *b)
 {
     char *cell;
     uint32_t turn;
-    while (leati_bounded_pop_begin(b, LEATI_H, &cell, &turn) == 0) {
+    while (leati_bounded_pop_begin(b, LEATI_H, false, &cell, &turn) == 0) {
         if (b->c.drop)
             b->c.drop(cell + b->offset, b->c.drop_arg);
         leati_bounded_popped(cell, turn);

@@ -76,9 +76,11 @@ LEATI_INLINE char *leati_bounded_cell(const struct leati_bounded *b, uint64_t w)
     return b->cells + (size_t)leati_lap_index(&b->lap, w) * b->stride;
 }
 
-/* One send. may: the flags that the caller may ignore; a newcomer 0, a pump H|C.
- * Returns 0, LEAT_ECLOSED, LEATI_QUEUE, LEAT_EAGAIN (full), LEAT_EBUSY. */
-LEATI_INLINE int leati_bounded_push(struct leati_bounded *b, const void *v, uint64_t may)
+/* One send. may: the flags that the caller may ignore; a newcomer 0, a pump H|C. size:
+ * the element's, a constant where the caller knows it. Returns 0, LEAT_ECLOSED,
+ * LEATI_QUEUE, LEAT_EAGAIN (full), LEAT_EBUSY. */
+LEATI_INLINE int leati_bounded_push(struct leati_bounded *b, const void *v, size_t size,
+                                    uint64_t may)
 {
     for (;;) {
         /* relaxed: the CAS proves it current; flags are tested by the CAS as well. */
@@ -94,7 +96,7 @@ LEATI_INLINE int leati_bounded_push(struct leati_bounded *b, const void *v, uint
             uint64_t next = leati_lap_next(&b->lap, w) | (p & (LEATI_C | LEATI_H));
             /* sc: P1, ordered against W2 of a parking receiver. */
             if (leati_likely(leati_cas_sc(&b->tail, &p, next))) {
-                leati_copy(cell + b->offset, v, b->c.elem_size);
+                leati_copy(cell + b->offset, v, size);
                 /* rel: P2, pairs with the load in pop. */
                 leati_store_rel(turn, leati_lap_turn(&b->lap, w) + 1);
                 return 0;
@@ -120,11 +122,10 @@ LEATI_INLINE uint64_t leati_bounded_tail(struct leati_bounded *b)
     return leati_load_sc(&b->tail);
 }
 
-/* The cell of head ticket w is not full: why? sc, after head: empty was true when tail
- * was read. */
-LEATI_INLINE int leati_bounded_empty(struct leati_bounded *b, uint64_t w)
+/* The cell of head ticket w is not full: why? t is the tail word, loaded (seq_cst) after
+ * head: empty was true when it was read. */
+LEATI_INLINE int leati_bounded_empty(uint64_t t, uint64_t w)
 {
-    uint64_t t = leati_bounded_tail(b);
     if ((t & ~(LEATI_C | LEATI_H)) != w)
         return LEAT_EBUSY;
     if (leati_likely(!(t & LEATI_C)))
@@ -133,9 +134,9 @@ LEATI_INLINE int leati_bounded_empty(struct leati_bounded *b, uint64_t w)
 }
 
 /* Claims the ticket of one receive; the caller copies the element at *ret_cell +
- * offset out and calls leati_bounded_popped. Results as push, LEAT_EAGAIN is empty, and
- * LEATI_OWED. */
-LEATI_INLINE int leati_bounded_pop_begin(struct leati_bounded *b, uint64_t may,
+ * offset out and calls leati_bounded_popped. shared: the caller knows that no producer
+ * is declared. Results as push, LEAT_EAGAIN is empty, and LEATI_OWED. */
+LEATI_INLINE int leati_bounded_pop_begin(struct leati_bounded *b, uint64_t may, bool shared,
                                          char **ret_cell, uint32_t *ret_turn)
 {
     for (;;) {
@@ -155,7 +156,8 @@ LEATI_INLINE int leati_bounded_pop_begin(struct leati_bounded *b, uint64_t may,
                 return 0;
             }
         } else if (d < 0) {
-            return leati_bounded_empty(b, w);
+            uint64_t t = shared ? leati_load_sc(&b->tail) : leati_bounded_tail(b);
+            return leati_bounded_empty(t, w);
         }
     }
 }
@@ -166,14 +168,15 @@ LEATI_INLINE void leati_bounded_popped(char *cell, uint32_t turn)
     leati_store_rel((leati_a32 *)(void *)cell, turn); /* P2 of receives, pairs with push */
 }
 
-LEATI_INLINE int leati_bounded_pop(struct leati_bounded *b, void *ret, uint64_t may)
+LEATI_INLINE int leati_bounded_pop(struct leati_bounded *b, void *ret, size_t size,
+                                   uint64_t may, bool shared)
 {
     char *cell;
     uint32_t turn;
-    int r = leati_bounded_pop_begin(b, may, &cell, &turn);
+    int r = leati_bounded_pop_begin(b, may, shared, &cell, &turn);
     if (leati_likely(r == 0)) {
         if (leati_likely(ret != NULL))
-            leati_copy(ret, cell + b->offset, b->c.elem_size);
+            leati_copy(ret, cell + b->offset, size);
         leati_bounded_popped(cell, turn);
     }
     return r;
@@ -199,6 +202,8 @@ LEATI_INLINE bool leati_bounded_ready(struct leati_bounded *b, unsigned dir,
  * side where that made room. Returns how the first pass over `which`, one bit only,
  * ended: 0 (nobody left), LEAT_EAGAIN, LEAT_EBUSY, LEAT_ECLOSED. */
 int leati_bounded_pump(struct leati_bounded *b, unsigned which);
+/* The same as the end of a successful operation: returns 0. */
+int leati_bounded_served(struct leati_bounded *b, unsigned which);
 
 /* Takes out what is published and hands it to drop, outside every lock. */
 void leati_bounded_drop_inside(struct leati_bounded *b);

@@ -30,19 +30,7 @@ void leati_side_fire(struct leati_side *s, struct leati_node *n, struct leati_wo
 LEATI_NOINLINE int leati_chan_wait(struct leat_chan *c, unsigned dir, void *buf,
                                    struct leat_deadline until)
 {
-    struct leati_parked p;
-    p.c = c;
-    p.n.linked.v = 0;
-    p.n.kind = LEATI_PLAIN;
-    p.n.dir = (uint8_t)dir;
-    p.n.lost = 0;
-    p.n.buf = buf;
-    p.n.of.wait = &p.w;
-    p.w.ops = &c->ops->parked[dir];
-    p.w.until = until;
-    p.w.spin = c->spin;
-    p.w.object = c;
-    return leati_park(&p.w);
+    return leati_chan_park(c, &c->ops->parked[dir], dir, buf, until);
 }
 
 /* What the fast path could not decide: other kinds, closed, somebody half-done. */
@@ -72,45 +60,55 @@ LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
     }
 }
 
-/* One attempt of the common kinds without an indirect call. 0, LEAT_EAGAIN (exactly:
- * not ready at one moment), or anything else: ask slow(). */
-LEATI_INLINE int fast(struct leat_chan *c, unsigned dir, void *buf)
+/* A bounded channel with elements of any size, or with declared sides. */
+LEATI_NOINLINE static int ring(struct leat_chan *c, unsigned dir, void *buf,
+                               struct leat_deadline until)
 {
-    if (leati_unlikely(c == NULL || (dir == LEAT_OP_SEND && !buf && c->elem_size)))
-        return LEAT_EINVAL;
-    if (leati_likely(c->kind == LEATI_BOUNDED)) {
-        struct leati_bounded *b = leati_bounded(c);
-        struct leati_side *peers = dir == LEAT_OP_SEND ? &b->rx : &b->tx;
-        int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 0)
-                                    : leati_bounded_pop(b, buf, 0);
-        if (leati_likely(r == 0) && leati_unlikely(leati_load_sc(&peers->nwait))) /* P3 */
-            leati_bounded_pump(b, 1u << !dir);
-        return r;
+    struct leati_bounded *b = leati_bounded(c);
+    size_t size = c->elem_size;
+    int r;
+    if (b->owned & (1u << dir)) {
+        r = dir == LEAT_OP_SEND ? leati_owned_push(b, buf) : leati_owned_pop(b, buf);
+    } else {
+        r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, size, 0)
+                                : leati_bounded_pop(b, buf, size, 0, false);
+        if (r == 0 && leati_load_sc(dir == LEAT_OP_SEND ? &b->rx.nwait : &b->tx.nwait))
+            leati_bounded_pump(b, 1u << !dir); /* P3 */
     }
-    if (leati_likely(c->kind == LEATI_RENDEZVOUS)) {
-        struct leati_rendezvous *z = leati_rendezvous(c);
-        if (leati_rendezvous_take_lone(z, dir, buf))
-            return 0;
-        /* acq: pairs with close. Nobody listed: parking meets or publishes. */
-        return leati_load_acq(&z->top) & (LEATI_TOP_LISTS | LEATI_TOP_C) ? LEAT_EBUSY
-                                                                       : LEAT_EAGAIN;
-    }
-    if (c->kind == LEATI_OWNED) {
-        struct leati_bounded *b = leati_bounded(c);
-        if (leati_likely(b->owned & (1u << dir)))
-            return dir == LEAT_OP_SEND ? leati_owned_push(b, buf) : leati_owned_pop(b, buf);
-    }
-    return LEAT_EBUSY;
+    if (r == LEAT_EAGAIN && until.at_ns > 0)
+        return leati_chan_wait(c, dir, buf, until);
+    return r == 0 || r == LEAT_EAGAIN ? r : slow(c, dir, buf, until);
 }
 
+/* The commonest case without a stack frame: every call in it is a tail call. */
 LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
                          struct leat_deadline until)
 {
-    int r = fast(c, dir, buf);
-    if (leati_likely(r == 0))
-        return 0;
-    if (r == LEAT_EAGAIN)
+    if (leati_unlikely(c == NULL || (buf == NULL && c->elem_size)))
+        return slow(c, dir, buf, until);
+    if (leati_likely(c->kind == LEATI_BOUNDED && c->elem_size == 8)) {
+        struct leati_bounded *b = leati_bounded(c);
+        int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 8, 0)
+                                    : leati_bounded_pop(b, buf, 8, 0, true);
+        if (leati_likely(r == 0)) {
+            leati_a32 *nwait = dir == LEAT_OP_SEND ? &b->rx.nwait : &b->tx.nwait;
+            if (leati_likely(leati_load_sc(nwait) == 0)) /* P3, see bounded.h */
+                return 0;
+            return leati_bounded_served(b, 1u << !dir);
+        }
+        if (r != LEAT_EAGAIN)
+            return slow(c, dir, buf, until);
         return until.at_ns <= 0 ? r : leati_chan_wait(c, dir, buf, until);
+    }
+    if (leati_likely(c->kind == LEATI_RENDEZVOUS)) {
+        /* acq: pairs with close. A try that finds nobody needs no more than this. */
+        if (until.at_ns <= 0 && !(leati_load_acq(&leati_rendezvous(c)->top) &
+                                  (leati_top_bit(!dir) | LEATI_TOP_LISTS | LEATI_TOP_C)))
+            return LEAT_EAGAIN;
+        return leati_rendezvous_operate(c, dir, buf, until);
+    }
+    if (c->kind == LEATI_BOUNDED || c->kind == LEATI_OWNED)
+        return ring(c, dir, buf, until);
     return slow(c, dir, buf, until);
 }
 

@@ -148,7 +148,26 @@ struct leati_parked {
     struct leat_chan *c;
 };
 
-/* Waits for one operation; the slow path of every blocking call. */
+/* Parks for one operation of a channel whose kind has these wait operations. */
+LEATI_INLINE int leati_chan_park(struct leat_chan *c, const struct leati_wait_ops *ops,
+                                 unsigned dir, void *buf, struct leat_deadline until)
+{
+    struct leati_parked p;
+    p.c = c;
+    p.n.linked.v = 0;
+    p.n.kind = LEATI_PLAIN;
+    p.n.dir = (uint8_t)dir;
+    p.n.lost = 0;
+    p.n.buf = buf;
+    p.n.of.wait = &p.w;
+    p.w.ops = ops;
+    p.w.until = until;
+    p.w.spin = c->spin;
+    p.w.object = c;
+    return leati_park(&p.w);
+}
+
+/* The same for any kind. */
 int leati_chan_wait(struct leat_chan *c, unsigned dir, void *buf,
                     struct leat_deadline until);
 

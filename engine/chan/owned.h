@@ -72,7 +72,7 @@ LEATI_INLINE int leati_owned_take(struct leati_bounded *b, void *ret)
     leati_a32 *turn = (leati_a32 *)(void *)cell;
     uint32_t full = leati_lap_turn(&b->lap, w) + 1;
     if (leati_unlikely(leati_load_acq(turn) != full)) /* acq: pairs with P2 */
-        return leati_bounded_empty(b, w);
+        return leati_bounded_empty(leati_bounded_tail(b), w);
     leati_store_rel(&b->head, leati_lap_next(&b->lap, w)); /* pairs with len */
     if (leati_likely(ret != NULL))
         leati_copy(ret, cell + b->offset, b->c.elem_size);

@@ -361,6 +361,23 @@ static void fini(struct leat_chan *c)
 
 LEATI_PARKED_OPS(parked);
 
+int leati_rendezvous_operate(struct leat_chan *c, unsigned dir, void *buf,
+                             struct leat_deadline until)
+{
+    struct leati_rendezvous *z = leati_rendezvous(c);
+    if (leati_rendezvous_take_lone(z, dir, buf))
+        return 0;
+    /* Parking meets or is refused as well as an attempt; a try may not park, and what is
+     * closed or listed is found without setting up a wait. */
+    if (leati_unlikely(until.at_ns <= 0 ||
+                       (leati_load_rlx(&z->top) & (LEATI_TOP_LISTS | LEATI_TOP_C)))) {
+        int r = leati_rendezvous_attempt(c, dir, buf);
+        if (r != LEAT_EAGAIN || until.at_ns <= 0)
+            return r;
+    }
+    return leati_chan_park(c, &parked[dir], dir, buf, until);
+}
+
 static const struct leati_chan_ops leati_rendezvous_ops = {
     .what = "rendezvous",
     .header = sizeof(struct leati_rendezvous),

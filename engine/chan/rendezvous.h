@@ -77,6 +77,10 @@ LEATI_INLINE bool leati_rendezvous_ready(struct leati_rendezvous *z, unsigned di
 
 int leati_rendezvous_attempt(struct leat_chan *c, unsigned dir, void *buf);
 
+/* A whole send or receive. */
+int leati_rendezvous_operate(struct leat_chan *c, unsigned dir, void *buf,
+                             struct leat_deadline until);
+
 /* Under the lock: refuses everybody on that side, receivers only when no sender waits. */
 void leati_rendezvous_refuse(struct leati_rendezvous *z, unsigned dir,
                              struct leati_woken *woken);
