@@ -147,13 +147,6 @@ template <class Fn> void add(const std::string &name, Fn fn)
         ->MeasureProcessCPUTime();
 }
 
-// For those that measure parts of an iteration themselves (SetIterationTime).
-template <class Fn> void add_manual(const std::string &name, Fn fn)
-{
-    benchmark::RegisterBenchmark(name.c_str(), std::move(fn))
-        ->UseManualTime()
-        ->MeasureProcessCPUTime();
-}
 
 } // namespace bench
 
