@@ -95,9 +95,9 @@ static int pump_side(struct leati_bounded *b, unsigned dir, bool *did)
     struct leati_side *s = side_of(b, dir);
     struct leati_woken woken = LEATI_WOKEN_INIT(woken);
     *did = false;
-    leati_lock(&s->lock);
+    leati_side_lock(s);
     int end = pump_locked(b, dir, &woken, did);
-    leati_unlock(&s->lock);
+    leati_side_unlock(s);
     leati_woken_run(&woken);
     return end;
 }
@@ -114,7 +114,7 @@ LEATI_NOINLINE int leati_bounded_pump(struct leati_bounded *b, unsigned which)
             end = r;
         first = false;
         /* sc: the tickets just taken for waiters are P1 of the other side. */
-        if (did && leati_load_sc(&side_of(b, !dir)->nwait))
+        if (did && leati_load_sc(&side_of(b, !dir)->word))
             which |= 1u << !dir;
     }
     return end;
@@ -129,7 +129,7 @@ int leati_bounded_served(struct leati_bounded *b, unsigned which)
 /* An operation succeeded: the other side's waiters may be served now. */
 static void after(struct leati_bounded *b, unsigned dir)
 {
-    if (leati_load_sc(&side_of(b, !dir)->nwait)) /* P3 */
+    if (leati_load_sc(&side_of(b, !dir)->word)) /* P3 */
         leati_bounded_pump(b, 1u << !dir);
 }
 
@@ -279,22 +279,27 @@ static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
     struct leati_bounded *b = leati_bounded(c);
     unsigned dir = n->dir;
     struct leati_side *s = side_of(b, dir);
-    leati_lock(&s->lock);
+    leati_side_lock(s);
     /* close sets C under this lock: a sender is listed before it, or refused. */
     if (dir == LEAT_OP_SEND && closed(c)) {
-        leati_unlock(&s->lock);
+        leati_side_unlock(s);
         if (!leati_node_hold(n))
             return LEATI_DEAD;
         leati_node_settle(n, LEAT_ECLOSED);
         return LEATI_SETTLED;
     }
     leati_side_append(s, n);
-    leati_store_sc(&s->nwait, leati_load_rlx(&s->nwait) + 1); /* W1 */
     if ((b->c.flags & LEAT_FAIR) && n->kind != LEATI_EVENT && !owned(b, dir))
         (void)leati_or_sc(ticket_of(b, dir), LEATI_H);
-    leati_unlock(&s->lock);
-    if (owned(b, !dir))
+    if (owned(b, !dir)) {
+        leati_side_unlock(s);
         leati_heavy_fence(); /* W1, then W2: an owner has no seq_cst ticket */
+    } else if (!tickets_ready(b, dir)) { /* W2 */
+        leati_side_unlock(s);
+        return LEATI_LISTED;
+    } else {
+        leati_side_unlock(s);
+    }
     look_again(b, dir);
     return LEATI_LISTED;
 }
@@ -304,13 +309,13 @@ static bool delist(struct leat_chan *c, struct leati_node *n)
     struct leati_bounded *b = leati_bounded(c);
     struct leati_side *s = side_of(b, n->dir);
     unsigned dir = n->dir;
-    leati_lock(&s->lock);
+    leati_side_lock(s);
     bool listed = leati_node_listed(n), lowered = false;
     if (listed) {
         leati_side_unlink(s, n);
         lowered = s->q.first == NULL && lower_h(b, dir, false);
     }
-    leati_unlock(&s->lock);
+    leati_side_unlock(s);
     /* The last parked sender of a closed channel has left: receivers may be told. */
     if (lowered)
         after(b, dir);
@@ -330,19 +335,19 @@ uint64_t leati_owned_tail(struct leati_bounded *b)
     /* acq, in this order: CLOSED, no sender parked, none under way: then tail is final. */
     if (leati_load_acq(&b->shut) != LEATI_CLOSED)
         return t;
-    if (leati_load_acq(&b->tx.nwait))
+    if (leati_load_acq(&b->tx.word))
         return t | LEATI_C | LEATI_H;
     if (leati_load_acq(&b->tx_busy))
         return (leati_load_sc(&b->tail) ^ LEATI_HALF_DONE) | LEATI_C;
     return leati_load_sc(&b->tail) | LEATI_C;
 }
 
-/* Under tx.lock: no sender is listed from here on. Returns false when closed before. */
+/* Under tx's lock: no sender is listed from here on. Returns false when closed before. */
 static bool shut_senders(struct leati_bounded *b)
 {
     if (!owned(b, LEAT_OP_SEND))
         return !(leati_or_sc(&b->tail, LEATI_C | (b->tx.q.first ? LEATI_H : 0)) & LEATI_C);
-    if (leati_load_rlx(&b->shut) != LEATI_OPEN) /* relaxed: written under tx.lock */
+    if (leati_load_rlx(&b->shut) != LEATI_OPEN) /* relaxed: written under tx's lock */
         return false;
     leati_store_rel(&b->shut, (uint32_t)LEATI_CLOSING); /* pairs with closed */
     return true;
@@ -361,9 +366,9 @@ static void shut_done(struct leati_bounded *b)
 static int close_it(struct leat_chan *c)
 {
     struct leati_bounded *b = leati_bounded(c);
-    leati_lock(&b->tx.lock);
+    leati_side_lock(&b->tx);
     bool first = shut_senders(b);
-    leati_unlock(&b->tx.lock);
+    leati_side_unlock(&b->tx);
     if (!first)
         return LEAT_EALREADY;
     shut_done(b);
@@ -375,7 +380,7 @@ static void refuse_senders(struct leati_bounded *b)
 {
     struct leati_woken woken = LEATI_WOKEN_INIT(woken);
     struct leati_node *n;
-    leati_lock(&b->tx.lock);
+    leati_side_lock(&b->tx);
     (void)shut_senders(b);
     while ((n = leati_side_first(&b->tx)) != NULL) {
         bool held = leati_node_hold(n);
@@ -387,7 +392,7 @@ static void refuse_senders(struct leati_bounded *b)
     }
     if (!owned(b, LEAT_OP_SEND))
         (void)leati_and_sc(&b->tail, ~LEATI_H);
-    leati_unlock(&b->tx.lock);
+    leati_side_unlock(&b->tx);
     leati_woken_run(&woken);
 }
 
@@ -437,8 +442,8 @@ static size_t bytes(const struct leat_chan *c)
 static void waiting(const struct leat_chan *c, unsigned ret[2])
 {
     const struct leati_bounded *b = (const struct leati_bounded *)(const void *)c;
-    ret[LEAT_OP_RECV] = leati_load_rlx(&b->rx.nwait);
-    ret[LEAT_OP_SEND] = leati_load_rlx(&b->tx.nwait);
+    ret[LEAT_OP_RECV] = leati_side_count(&b->rx);
+    ret[LEAT_OP_SEND] = leati_side_count(&b->tx);
 }
 
 static const struct leat_alloc *allocator(const struct leati_bounded *b)

@@ -7,13 +7,13 @@
  *             waiter, under that side's lock (pump, bounded.c).
  * Words       tail   C<<63 | H<<62 | lap<<S | idx, the next send's ticket. C: closed,
  *                    set once by close. H: newcomers must queue; set and cleared under
- *                    tx.lock.
- *             head   H<<62 | lap<<S | idx, the next receive's; H under rx.lock.
+ *                    tx's lock.
+ *             head   H<<62 | lap<<S | idx, the next receive's; H under rx's lock.
  *             turn   of a cell: 2*lap free for that lap, 2*lap+1 full. 32 bits may
  *                    wrap: a ticket CAS that succeeds proves that the 64-bit word did
  *                    not move since it was loaded, so the turn read between was at
  *                    most one lap off; full and empty compare 64-bit words only.
- *             nwait  of a side, see chan.h.
+ *             word   of a side: lock and number of parked, see chan.h.
  *             tail, head, tx and rx lie on lines of their own, the rest is read-only.
  * Invariants  At rest: rx list not empty => ring empty and not (C and not H of tail);
  *             tx list not empty => ring full. C and not H => tx list empty for ever.
@@ -22,9 +22,9 @@
  *             ordered. Empty: head loaded, then tail; full: tail, then head.
  * Ordering    no lost wake-up, receivers (senders mirror it, close is one more ticket):
  *               waiter                             peer
- *               W1 nwait+1 (seq_cst), listed       P1 CAS on tail (seq_cst)
+ *               W1 lock rx.word (seq_cst), list    P1 CAS on tail (seq_cst)
  *               W2 load tail (seq_cst): unmoved,   P2 publish the cell (release)
- *                  sleep                           P3 load rx.nwait (seq_cst): pump
+ *                  sleep                           P3 load rx.word (seq_cst): pump
  *             In the one order of seq_cst accesses W1 < W2 < P1 < P3, or P1 < W2 and
  *             the waiter does not sleep. W2 reads the *ticket*, never the cell. A pump
  *             that stops at an unpublished cell is safe when that ticket was taken

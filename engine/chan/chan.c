@@ -15,6 +15,15 @@ void leati_woken_run(struct leati_woken *w)
         leati_wake(w->event, LEATI_WAKE_TAIL);
 }
 
+void leati_side_lock_slow(struct leati_side *s)
+{
+    unsigned step = 0;
+    do {
+        while (leati_load_rlx(&s->word) & LEATI_SIDE_LOCK)
+            leatp_relax(&step);
+    } while (leati_or_sc(&s->word, (uint32_t)LEATI_SIDE_LOCK) & LEATI_SIDE_LOCK);
+}
+
 void leati_side_fire(struct leati_side *s, struct leati_node *n, struct leati_woken *out)
 {
     struct leati_event *e = n->of.event;
@@ -72,7 +81,7 @@ LEATI_NOINLINE static int ring(struct leat_chan *c, unsigned dir, void *buf,
     } else {
         r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, size, 0)
                                 : leati_bounded_pop(b, buf, size, 0, false);
-        if (r == 0 && leati_load_sc(dir == LEAT_OP_SEND ? &b->rx.nwait : &b->tx.nwait))
+        if (r == 0 && leati_load_sc(dir == LEAT_OP_SEND ? &b->rx.word : &b->tx.word))
             leati_bounded_pump(b, 1u << !dir); /* P3 */
     }
     if (r == LEAT_EAGAIN && until.at_ns > 0)
@@ -91,8 +100,8 @@ LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
         int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 8, 0)
                                     : leati_bounded_pop(b, buf, 8, 0, true);
         if (leati_likely(r == 0)) {
-            leati_a32 *nwait = dir == LEAT_OP_SEND ? &b->rx.nwait : &b->tx.nwait;
-            if (leati_likely(leati_load_sc(nwait) == 0)) /* P3, see bounded.h */
+            leati_a32 *peers = dir == LEAT_OP_SEND ? &b->rx.word : &b->tx.word;
+            if (leati_likely(leati_load_sc(peers) == 0)) /* P3, see bounded.h */
                 return 0;
             return leati_bounded_served(b, 1u << !dir);
         }

@@ -84,25 +84,53 @@ struct leati_chan_ops {
     void (*fini)(struct leat_chan *c);
 };
 
-/* The waiters of one side, on lines of their own: nwait is read by every operation of
- * the other side and written only by who parks or serves. */
+/* The waiters of one side.
+ *
+ * word is the lock and the number of listed nodes in one: nodes<<1 | LOCK. Taking the
+ * lock makes it non-zero by one locked instruction, and that is also what tells a peer
+ * that somebody may be parking (W1 of bounded.h): a peer that finds it non-zero takes
+ * the lock and looks, so it waits for a parker that is half-way. Written by the holder,
+ * but for the bit; read by every operation of the other side. */
 struct leati_side {
-    leati_a32 nwait; /* w: under the lock; r: all. Legal to be too high for a moment,
-                        illegal to be zero while a listed waiter could be served */
-    leati_a32 lock;
+    leati_a32 word;
     struct leati_list q;
 };
+
+enum { LEATI_SIDE_LOCK = 1, LEATI_SIDE_NODE = 2 };
+
+void leati_side_lock_slow(struct leati_side *s);
+
+LEATI_INLINE void leati_side_lock(struct leati_side *s)
+{
+    /* sc: W1; acquires what the former holder wrote (leati_side_unlock). */
+    if (leati_unlikely(leati_or_sc(&s->word, (uint32_t)LEATI_SIDE_LOCK) & LEATI_SIDE_LOCK))
+        leati_side_lock_slow(s);
+}
+
+LEATI_INLINE void leati_side_unlock(struct leati_side *s)
+{
+    /* relaxed load: only the holder writes it; rel: pairs with leati_side_lock. */
+    leati_store_rel(&s->word, leati_load_rlx(&s->word) & ~(uint32_t)LEATI_SIDE_LOCK);
+}
+
+/* Nodes listed, from outside the lock. sc: the second half of a handshake. */
+LEATI_INLINE uint32_t leati_side_count(const struct leati_side *s)
+{
+    return leati_load_sc(&s->word) / LEATI_SIDE_NODE;
+}
 
 LEATI_INLINE struct leati_node *leati_side_first(struct leati_side *s)
 {
     return s->q.first ? leati_container_of(s->q.first, struct leati_node, link) : NULL;
 }
 
-/* Under the lock. */
+/* Under the lock that guards the side. */
 LEATI_INLINE void leati_side_append(struct leati_side *s, struct leati_node *n)
 {
     leati_list_append(&s->q, &n->link);
     leati_store_rlx(&n->linked, 1u); /* relaxed: its reader is the waiter or has the lock */
+    /* relaxed: only the holder writes it, the unlock publishes it */
+    leati_store_rlx(&s->word, leati_load_rlx(&s->word) + LEATI_SIDE_NODE);
 }
 
 /* Under the lock. Clearing linked is the last touch: a select whose node this was may
@@ -111,7 +139,7 @@ LEATI_INLINE void leati_side_unlink(struct leati_side *s, struct leati_node *n)
 {
     leati_list_remove(&s->q, &n->link);
     /* rel: pairs with leati_owned_tail. Too high for a moment only costs a peer a look. */
-    leati_store_rel(&s->nwait, leati_load_rlx(&s->nwait) - 1);
+    leati_store_rel(&s->word, leati_load_rlx(&s->word) - LEATI_SIDE_NODE);
     leati_store_rel(&n->linked, 0u); /* pairs with the acquire in leati_node_listed */
 }
 

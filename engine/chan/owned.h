@@ -9,14 +9,14 @@
  *             not write.
  * Words       shut   OPEN, CLOSING, CLOSED; instead of C when the producer is owned.
  *             busy   1 while the owned producer is inside an operation.
- * Ordering    wake-up: the owner publishes, light fence, loads nwait; a parker of the
- *             other side adds to nwait, heavy fence, reads the ticket (bounded.c). One
+ * Ordering    wake-up: the owner publishes, light fence, loads the side's word; a parker
+ *             of the other side locks it, heavy fence, reads the ticket (bounded.c). One
  *             of the two sees the other. The ticket moves before the cell is
  *             published, as on a shared side, so 'half-done' means the same.
  *             close: the closer stores CLOSING, heavy fence, CLOSED; the owner stores
  *             busy, light fence, loads shut. Who sees CLOSED and then busy == 0 knows
  *             that no send is under way or to come. An owner that leaves while shut is
- *             not OPEN looks at nwait again: a receiver may have parked because of busy.
+ *             not OPEN looks for parked ones: a receiver may have parked because of busy.
  * H           is not needed on an owned side: there is nobody to pass a parked owner.
  * SPDX-License-Identifier: MIT */
 #ifndef LEATI_CHAN_OWNED_H
@@ -47,7 +47,7 @@ LEATI_INLINE void leati_owned_leave(leati_a32 *busy)
  * Results as leati_bounded_push. */
 LEATI_INLINE int leati_owned_put(struct leati_bounded *b, const void *v, uint64_t may)
 {
-    /* relaxed: behind the light fence of the caller, or under tx.lock */
+    /* relaxed: behind the light fence of the caller, or under tx's lock */
     if (leati_unlikely(leati_load_rlx(&b->shut) != LEATI_OPEN) && !(may & LEATI_C))
         return LEAT_ECLOSED;
     uint64_t w = leati_load_rlx(&b->tail); /* relaxed: only the owner writes it */
@@ -86,8 +86,8 @@ LEATI_INLINE int leati_owned_push(struct leati_bounded *b, const void *v)
     leati_light_fence(); /* busy, then shut */
     int r = leati_owned_put(b, v, 0);
     leati_owned_leave(&b->tx_busy);
-    leati_light_fence(); /* the cell, then nwait */
-    if (leati_unlikely(leati_load_rlx(&b->rx.nwait)) &&
+    leati_light_fence(); /* the cell, then the word */
+    if (leati_unlikely(leati_load_rlx(&b->rx.word)) &&
         (r == 0 || leati_load_rlx(&b->shut) != LEATI_OPEN))
         leati_bounded_pump(b, LEATI_RX);
     return r;
@@ -105,8 +105,8 @@ LEATI_INLINE int leati_owned_pop(struct leati_bounded *b, void *ret)
         r = leati_owned_take(b, ret);
     }
     leati_owned_leave(&b->rx_busy);
-    leati_light_fence(); /* the cell, then nwait */
-    if (leati_unlikely(leati_load_rlx(&b->tx.nwait)) && r == 0)
+    leati_light_fence(); /* the cell, then the word */
+    if (leati_unlikely(leati_load_rlx(&b->tx.word)) && r == 0)
         leati_bounded_pump(b, LEATI_TX);
     return r;
 }

@@ -8,8 +8,8 @@
  *                   everybody takes the lock; C closed. Version: bumped by every
  *                   publish and every change of the lists, so that two equal loads
  *                   mean that nothing happened between (select's default).
- *             lock  of side[0]; guards both lists. nwait of both sides is for looks
- *                   without the lock.
+ *             side  lists of both directions; the lock of side[0] guards both, the
+ *                   numbers in their words are for looks without it.
  * Invariants  S or R => no LISTS, lists empty. At rest no live sender and live receiver
  *             of different parties are listed at once. C without LISTS: nobody waits.
  * Claim       A plain node is owned by whoever takes it off top or off a list. A select
@@ -52,7 +52,6 @@ static uint64_t enter(struct leati_rendezvous *z)
         if (lone) {
             struct leati_side *s = &z->side[lone == LEATI_TOP_S ? LEAT_OP_SEND : LEAT_OP_RECV];
             leati_side_append(s, node_of(t));
-            leati_store_rlx(&s->nwait, leati_load_rlx(&s->nwait) + 1);
         }
         return want;
     }
@@ -146,7 +145,7 @@ static int meet(struct leati_rendezvous *z, unsigned dir, void *buf, struct leat
     struct leati_node *m = NULL;
     bool dead = false;
     int r = LEAT_EAGAIN;
-    leati_lock(&z->side[0].lock);
+    leati_side_lock(&z->side[0]);
     uint64_t t = enter(z);
     if (((t & LEATI_TOP_C) && dir == LEAT_OP_SEND) ||
         (t & (LEATI_TOP_C | LEATI_TOP_LISTS)) == LEATI_TOP_C) {
@@ -162,12 +161,11 @@ static int meet(struct leati_rendezvous *z, unsigned dir, void *buf, struct leat
     } else if (me) {
         struct leati_side *s = &z->side[dir];
         leati_side_append(s, me);
-        leati_store_rlx(&s->nwait, leati_load_rlx(&s->nwait) + 1);
         bump(z);
         r = LISTED;
     }
     settle(z);
-    leati_unlock(&z->side[0].lock);
+    leati_side_unlock(&z->side[0]);
     if (m) {
         leati_rendezvous_copy(z, dir, buf, m->buf);
         leati_node_settle(m, 0);
@@ -193,7 +191,7 @@ int leati_rendezvous_attempt(struct leat_chan *c, unsigned dir, void *buf)
                 return 0;
         } else if (t & LEATI_TOP_LISTS) {
             /* sc: nobody listed then, nor on top, at some moment since t */
-            if (!(t & LEATI_TOP_C) && !leati_load_sc(&z->side[!dir].nwait))
+            if (!(t & LEATI_TOP_C) && leati_side_count(&z->side[!dir]) == 0)
                 return LEAT_EAGAIN;
             return meet(z, dir, buf, NULL);
         } else {
@@ -259,7 +257,7 @@ static bool delist(struct leat_chan *c, struct leati_node *n)
         if (leati_cas_acq(&z->top, &t, t & VER_MASK))
             return true;
     }
-    leati_lock(&z->side[0].lock);
+    leati_side_lock(&z->side[0]);
     bool listed = leati_node_listed(n);
     struct leati_woken woken = LEATI_WOKEN_INIT(woken);
     if (listed) {
@@ -269,7 +267,7 @@ static bool delist(struct leat_chan *c, struct leati_node *n)
             leati_rendezvous_refuse(z, LEAT_OP_RECV, &woken);
         settle(z);
     }
-    leati_unlock(&z->side[0].lock);
+    leati_side_unlock(&z->side[0]);
     leati_woken_run(&woken);
     return listed;
 }
@@ -300,7 +298,7 @@ void leati_rendezvous_refuse(struct leati_rendezvous *z, unsigned dir,
 static int shut(struct leati_rendezvous *z, bool refuse_senders)
 {
     struct leati_woken woken = LEATI_WOKEN_INIT(woken);
-    leati_lock(&z->side[0].lock);
+    leati_side_lock(&z->side[0]);
     uint64_t t = enter(z);
     bool already = t & LEATI_TOP_C;
     if (!already) /* rel: a later ECLOSED sees what came before the close */
@@ -309,7 +307,7 @@ static int shut(struct leati_rendezvous *z, bool refuse_senders)
         leati_rendezvous_refuse(z, LEAT_OP_SEND, &woken);
     leati_rendezvous_refuse(z, LEAT_OP_RECV, &woken);
     settle(z);
-    leati_unlock(&z->side[0].lock);
+    leati_side_unlock(&z->side[0]);
     leati_woken_run(&woken);
     return already ? LEAT_EALREADY : 0;
 }
@@ -347,8 +345,8 @@ static void waiting(const struct leat_chan *c, unsigned ret[2])
 {
     const struct leati_rendezvous *z = leati_rendezvous_const(c);
     uint64_t t = leati_load_rlx(&z->top);
-    ret[LEAT_OP_SEND] = leati_load_rlx(&z->side[LEAT_OP_SEND].nwait) + !!(t & LEATI_TOP_S);
-    ret[LEAT_OP_RECV] = leati_load_rlx(&z->side[LEAT_OP_RECV].nwait) + !!(t & LEATI_TOP_R);
+    ret[LEAT_OP_SEND] = leati_side_count(&z->side[LEAT_OP_SEND]) + !!(t & LEATI_TOP_S);
+    ret[LEAT_OP_RECV] = leati_side_count(&z->side[LEAT_OP_RECV]) + !!(t & LEATI_TOP_R);
 }
 
 /* Nothing is inside, nobody waits: the header is as a new one must be, but for C. */

@@ -72,7 +72,7 @@ LEATI_INLINE bool leati_rendezvous_ready(struct leati_rendezvous *z, unsigned di
     *ticket = t;
     if (t & (leati_top_bit(!dir) | LEATI_TOP_C))
         return true;
-    return (t & LEATI_TOP_LISTS) && leati_load_sc(&z->side[!dir].nwait);
+    return (t & LEATI_TOP_LISTS) && leati_side_count(&z->side[!dir]) != 0;
 }
 
 int leati_rendezvous_attempt(struct leat_chan *c, unsigned dir, void *buf);

@@ -5,13 +5,13 @@
  *             the parked receivers. A receiver parks in the same critical section in
  *             which it found the queue empty, so nobody passes a parked one.
  * Words       tail  C<<63 | number of values ever sent; written under tx_lock
- *             head  number ever taken; written under rx.lock
+ *             head  number ever taken; written under rx's lock
  *             spare one drained segment kept for the next sender
  * Invariants  At rest: rx list not empty => head == tail and not C.
  * Linearizes  send at its store of tail, receive at its store of head, close at its
  *             store of C.
- * Ordering    R1 nwait+1 (seq_cst), listed       S1 tail+1 (seq_cst)
- *             R2 load tail: unmoved, sleep       S2 load rx.nwait: serve
+ * Ordering    R1 lock rx.word (seq_cst), list    S1 tail+1 (seq_cst)
+ *             R2 load tail: unmoved, sleep       S2 load rx.word: serve
  *             tail's store / its load by a receiver: value and segment links.
  * Progress    blocking only while a lock holder is stopped in a few lines; a send costs
  *             2 locked instructions, a receive 1.
@@ -45,7 +45,7 @@ struct unbounded {
     uint32_t tail_index;
     LEATI_OWN_LINE struct leati_side rx;
     leati_a64 head;
-    struct segment *head_segment; /* rx.lock */
+    struct segment *head_segment; /* rx's lock */
     uint32_t head_index;
 };
 
@@ -97,7 +97,7 @@ static void put(struct unbounded *u, const void *v)
     leati_store_sc(&u->tail, leati_load_rlx(&u->tail) + 1); /* S1 */
 }
 
-/* Under rx.lock, with a value inside: *ret_drained is a segment to be given back. */
+/* Under rx's lock, with a value inside: *ret_drained is a segment to be given back. */
 static char *take(struct unbounded *u, struct segment **ret_drained)
 {
     *ret_drained = NULL;
@@ -139,7 +139,7 @@ static int push(struct unbounded *u, const void *v)
     return 0;
 }
 
-/* Under rx.lock. 0, LEAT_EAGAIN or LEAT_ECLOSED. */
+/* Under rx's lock. 0, LEAT_EAGAIN or LEAT_ECLOSED. */
 static int pop(struct unbounded *u, void *ret, struct segment **ret_drained)
 {
     uint64_t t = leati_load_sc(&u->tail), h = leati_load_rlx(&u->head); /* R2 */
@@ -153,7 +153,7 @@ static int pop(struct unbounded *u, void *ret, struct segment **ret_drained)
     return 0;
 }
 
-/* Under rx.lock: serves the parked receivers while it can. At most one segment is
+/* Under rx's lock: serves the parked receivers while it can. At most one segment is
  * drained per value served, and it is given back at once. */
 static void serve(struct unbounded *u, struct leati_woken *woken)
 {
@@ -184,9 +184,9 @@ static void serve(struct unbounded *u, struct leati_woken *woken)
 static void pump(struct unbounded *u)
 {
     struct leati_woken woken = LEATI_WOKEN_INIT(woken);
-    leati_lock(&u->rx.lock);
+    leati_side_lock(&u->rx);
     serve(u, &woken);
-    leati_unlock(&u->rx.lock);
+    leati_side_unlock(&u->rx);
     leati_woken_run(&woken);
 }
 
@@ -198,11 +198,11 @@ static int receive(struct unbounded *u, void *ret)
     uint64_t h = leati_load_sc(&u->head), t = leati_load_sc(&u->tail);
     if (t == h)
         return LEAT_EAGAIN;
-    leati_lock(&u->rx.lock);
+    leati_side_lock(&u->rx);
     if (u->rx.q.first) /* the parked ones first */
         serve(u, &woken);
     int r = pop(u, ret, &drained);
-    leati_unlock(&u->rx.lock);
+    leati_side_unlock(&u->rx);
     if (drained)
         segment_drop(u, drained);
     leati_woken_run(&woken);
@@ -215,7 +215,7 @@ static int attempt(struct leat_chan *c, unsigned dir, void *buf)
     if (dir == LEAT_OP_RECV)
         return receive(u, buf);
     int r = push(u, buf);
-    if (r == 0 && leati_load_sc(&u->rx.nwait)) /* S2 */
+    if (r == 0 && leati_load_sc(&u->rx.word)) /* S2 */
         pump(u);
     return r;
 }
@@ -244,13 +244,12 @@ static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
         leati_node_settle(n, attempt(c, LEAT_OP_SEND, n->buf));
         return LEATI_SETTLED;
     }
-    leati_lock(&u->rx.lock);
+    leati_side_lock(&u->rx);
     leati_side_append(&u->rx, n);
-    leati_store_sc(&u->rx.nwait, leati_load_rlx(&u->rx.nwait) + 1); /* R1 */
     uint64_t t = leati_load_sc(&u->tail); /* R2 */
     if (t != leati_load_rlx(&u->head))
         serve(u, &woken);
-    leati_unlock(&u->rx.lock);
+    leati_side_unlock(&u->rx);
     leati_woken_run(&woken);
     return LEATI_LISTED;
 }
@@ -258,11 +257,11 @@ static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
 static bool delist(struct leat_chan *c, struct leati_node *n)
 {
     struct unbounded *u = unbounded(c);
-    leati_lock(&u->rx.lock);
+    leati_side_lock(&u->rx);
     bool listed = leati_node_listed(n);
     if (listed)
         leati_side_unlink(&u->rx, n);
-    leati_unlock(&u->rx.lock);
+    leati_side_unlock(&u->rx);
     return listed;
 }
 
@@ -287,7 +286,7 @@ static int close_it(struct leat_chan *c)
     leati_unlock(&u->tx_lock);
     if (t & C_BIT)
         return LEAT_EALREADY;
-    if (leati_load_sc(&u->rx.nwait)) /* S2 */
+    if (leati_load_sc(&u->rx.word)) /* S2 */
         pump(u);
     return 0;
 }
@@ -297,14 +296,14 @@ static int close_it(struct leat_chan *c)
 static void drop_inside(struct unbounded *u)
 {
     leati_lock(&u->tx_lock); /* the last put has finished */
-    leati_lock(&u->rx.lock);
+    leati_side_lock(&u->rx);
     struct segment *g = u->head_segment, *last = u->tail_segment;
     uint32_t i = u->head_index;
     uint64_t h = leati_load_rlx(&u->head), t = leati_load_rlx(&u->tail) & ~C_BIT;
     u->head_segment = last;
     u->head_index = u->tail_index;
     leati_store_rel(&u->head, t); /* pairs with len */
-    leati_unlock(&u->rx.lock);
+    leati_side_unlock(&u->rx);
     leati_unlock(&u->tx_lock);
     for (;; i++) {
         if (i == u->per_segment && g != last) {
@@ -355,7 +354,7 @@ static void waiting(const struct leat_chan *c, unsigned ret[2])
 {
     const struct unbounded *u = (const struct unbounded *)(const void *)c;
     ret[LEAT_OP_SEND] = 0;
-    ret[LEAT_OP_RECV] = leati_load_rlx(&u->rx.nwait);
+    ret[LEAT_OP_RECV] = leati_side_count(&u->rx);
 }
 
 static void fini(struct leat_chan *c)

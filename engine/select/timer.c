@@ -3,9 +3,9 @@
  *
  * Words       next  the instant of the next value; NO_MORE once an `after` has been
  *                   taken. Claimed by compare-and-swap, by receivers only.
- *             shut  closed by the user; under rx.lock, read by all.
+ *             shut  closed by the user; under rx's lock, read by all.
  *             rx    parked receivers, for close only: nobody else wakes them.
- * Ordering    a receiver lists itself and reads `shut` under rx.lock, close writes it
+ * Ordering    a receiver lists itself and reads `shut` under rx's lock, close writes it
  *             there: one of the two sees the other.
  * SPDX-License-Identifier: MIT */
 #include <leat/timer.h>
@@ -82,13 +82,12 @@ static bool ready(struct leat_chan *c, unsigned dir, uint64_t *ticket,
 static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
 {
     struct timer *t = timer(c);
-    leati_lock(&t->rx.lock);
+    leati_side_lock(&t->rx);
     bool listed = !closed(c) && n->dir == LEAT_OP_RECV;
     if (listed) {
         leati_side_append(&t->rx, n);
-        leati_store_rlx(&t->rx.nwait, leati_load_rlx(&t->rx.nwait) + 1);
     }
-    leati_unlock(&t->rx.lock);
+    leati_side_unlock(&t->rx);
     if (listed)
         return LEATI_LISTED;
     if (!leati_node_hold(n))
@@ -100,11 +99,11 @@ static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
 static bool delist(struct leat_chan *c, struct leati_node *n)
 {
     struct timer *t = timer(c);
-    leati_lock(&t->rx.lock);
+    leati_side_lock(&t->rx);
     bool listed = leati_node_listed(n);
     if (listed)
         leati_side_unlink(&t->rx, n);
-    leati_unlock(&t->rx.lock);
+    leati_side_unlock(&t->rx);
     return listed;
 }
 
@@ -113,7 +112,7 @@ static int close_it(struct leat_chan *c)
     struct timer *t = timer(c);
     struct leati_woken woken = LEATI_WOKEN_INIT(woken);
     struct leati_node *n;
-    leati_lock(&t->rx.lock);
+    leati_side_lock(&t->rx);
     bool already = closed(c);
     leati_store_rel(&t->shut, 1u); /* pairs with closed */
     while ((n = leati_side_first(&t->rx)) != NULL) {
@@ -124,7 +123,7 @@ static int close_it(struct leat_chan *c)
         if (held)
             leati_woken_add(&woken, n);
     }
-    leati_unlock(&t->rx.lock);
+    leati_side_unlock(&t->rx);
     leati_woken_run(&woken);
     return already ? LEAT_EALREADY : 0;
 }
@@ -144,7 +143,7 @@ static void waiting(const struct leat_chan *c, unsigned ret[2])
 {
     const struct timer *t = (const struct timer *)(const void *)c;
     ret[LEAT_OP_SEND] = 0;
-    ret[LEAT_OP_RECV] = leati_load_rlx(&t->rx.nwait);
+    ret[LEAT_OP_RECV] = leati_side_count(&t->rx);
 }
 
 static void fini(struct leat_chan *c)
