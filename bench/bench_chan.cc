@@ -157,19 +157,26 @@ void stream_batch(benchmark::State &state, const bench::Party &party, const Kind
     party.run(
         [&] {
             std::vector<uint64_t> v(n);
-            for (auto _ : state)
+            uint64_t next = 0;
+            for (auto _ : state) {
+                for (uint64_t &word : v)
+                    word = ++next;
                 for (size_t done = 0; done < n;) {
                     ptrdiff_t sent =
                         leat_chan_send_n(c.get(), &v[done], n - done, LEAT_NEVER);
                     bench::must(sent > 0, 1, "send_n");
                     done += (size_t)sent;
                 }
+            }
             MUST(leat_chan_close(c.get()));
         },
         [&] {
             std::vector<uint64_t> v(n);
-            while (leat_chan_recv_n(c.get(), v.data(), n, LEAT_NEVER) > 0)
-                ;
+            uint64_t next = 1;
+            ptrdiff_t got;
+            while ((got = leat_chan_recv_n(c.get(), v.data(), n, LEAT_NEVER)) > 0)
+                for (ptrdiff_t i = 0; i < got; i++)
+                    bench::must((long)v[i], (long)next++, "order");
         });
     state.SetItemsProcessed(state.iterations() * (int64_t)n);
 }
@@ -181,11 +188,12 @@ void bursts(benchmark::State &state, const bench::Party &party, size_t n)
     Chan c = open(unbounded, 8), done = open(rendezvous, 8);
     party.run(
         [&] {
-            uint64_t v = 0;
+            uint64_t v = 0, got;
             for (auto _ : state) {
-                for (size_t i = 0; i < n; i++)
+                for (size_t i = 0; i < n; i++, v++)
                     MUST(leat_chan_send(c.get(), &v));
-                MUST(leat_chan_recv(done.get(), &v));
+                MUST(leat_chan_recv(done.get(), &got));
+                bench::must((long)got, (long)v - 1, "order");
             }
             MUST(leat_chan_close(c.get()));
         },
