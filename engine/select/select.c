@@ -173,15 +173,21 @@ int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
         if (i < n) {
             struct leat_case *k = &cases[i];
             r = k->chan->ops->attempt(k->chan, k->op, k->elem);
-            if (r == LEAT_EBUSY && ++busy >= BUSY_LOOKS && until.at_ns <= 0)
-                return r;
-            if (r == LEAT_EAGAIN || r == LEAT_EBUSY)
+            if (r != LEAT_EAGAIN && r != LEAT_EBUSY) {
+                k->err = r;
+                *ret_case = i;
+                return 0;
+            }
+            if (r == LEAT_EAGAIN)
                 continue; /* somebody else was faster: scan again */
-            k->err = r;
-            *ret_case = i;
-            return 0;
-        }
-        if (until.at_ns <= 0) {
+            /* Half-done by somebody who may be stopped: parked, we are told. */
+            if (until.at_ns <= 0) {
+                if (++busy >= BUSY_LOOKS)
+                    return r;
+                continue;
+            }
+            (void)scan(cases, n, 0, &at); /* lowers the deadline to every timer */
+        } else if (until.at_ns <= 0) {
             if (unchanged(cases, n))
                 return LEAT_EAGAIN;
             continue;
