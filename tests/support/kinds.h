@@ -27,7 +27,7 @@ static const struct kind kinds[] = {
     {"capacity 128, single producer", 128, LEAT_SINGLE_PRODUCER},
     {"capacity 128, single consumer", 128, LEAT_SINGLE_CONSUMER},
     {"capacity 2, single both", 2, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
-    {"capacity 9, single both", 9, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
+    {"capacity 100, single both", 100, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
     {"capacity 64, single both, fair", 64,
      LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER | LEAT_FAIR},
     {"unbounded", LEAT_UNBOUNDED, 0},
