@@ -171,7 +171,7 @@ static int meet(struct leati_rendezvous *z, unsigned dir, void *buf, struct leat
         leati_node_settle(m, 0);
         leati_woken_add(&woken, m);
     }
-    if (me && me->kind != LEATI_EVENT && r <= 0) {
+    if (r <= 0 && me && me->kind != LEATI_EVENT) { /* listed, it may be gone */
         if (r == LEAT_ECLOSED && !leati_node_hold(me))
             r = DEAD;
         else
