@@ -22,7 +22,8 @@ static leati_a64 *ticket_of(struct leati_bounded *b, unsigned dir)
 
 static bool owned(const struct leati_bounded *b, unsigned dir)
 {
-    return leati_unlikely(b->owned & (1u << dir));
+    /* relaxed: a late peer may read it of a header that is being made anew */
+    return leati_unlikely(leati_load_rlx(&b->owned) & (1u << dir));
 }
 
 /* The ring operation for a listed and held waiter. */
@@ -504,7 +505,7 @@ static int open_kind(leat_chan **ret, const struct leat_chan_opts *o, enum leati
     leati_lap_init(&b->lap, (uint32_t)o->capacity);
     b->stride = (uint32_t)stride;
     b->offset = (uint32_t)leati_cell_offset(align);
-    b->owned = (uint8_t)own;
+    leati_store_rlx(&b->owned, (uint8_t)own); /* relaxed: see owned() */
     /* relaxed: all of it is published with the pointer */
     for (size_t i = 0; i < o->capacity; i++)
         leati_store_rlx((leati_a32 *)(void *)(b->cells + i * stride), 0u);

@@ -56,7 +56,7 @@ struct leati_bounded {
     uint32_t offset; /* of the element in a cell */
     struct leat_alloc alloc;
     bool own_alloc;  /* alloc was given */
-    uint8_t owned;   /* LEATI_TX, LEATI_RX: sides declared single; owned.h */
+    leati_a8 owned;  /* LEATI_TX, LEATI_RX: sides declared single; owned.h */
     leati_a32 shut;  /* for an owned producer */
     LEATI_OWN_LINE leati_a64 tail;
     leati_a32 tx_busy;
@@ -117,7 +117,7 @@ uint64_t leati_owned_tail(struct leati_bounded *b);
 /* sc: for the handshakes that read the peer's ticket. */
 LEATI_INLINE uint64_t leati_bounded_tail(struct leati_bounded *b)
 {
-    if (leati_unlikely(b->owned & LEATI_TX))
+    if (leati_unlikely(leati_load_rlx(&b->owned) & LEATI_TX)) /* relaxed: constant */
         return leati_owned_tail(b);
     return leati_load_sc(&b->tail);
 }

@@ -76,7 +76,7 @@ LEATI_NOINLINE static int ring(struct leat_chan *c, unsigned dir, void *buf,
     struct leati_bounded *b = leati_bounded(c);
     size_t size = c->elem_size;
     int r;
-    if (b->owned & (1u << dir)) {
+    if (leati_load_rlx(&b->owned) & (1u << dir)) { /* relaxed: constant */
         r = dir == LEAT_OP_SEND ? leati_owned_push(b, buf) : leati_owned_pop(b, buf);
     } else {
         r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, size, 0)
