@@ -45,7 +45,7 @@ inline void must(long got, long want, const char *what)
 // more threads than CPUs.
 class Spin
 {
-public:
+  public:
     void operator()()
     {
         if (++n_ % 256 == 0)
@@ -54,14 +54,14 @@ public:
             leatp_pause();
     }
 
-private:
+  private:
     unsigned n_ = 0;
 };
 
 // A pool of its own, and fn run in it as a fiber.
 class Pool
 {
-public:
+  public:
     explicit Pool(unsigned workers)
     {
         struct leat_pool_opts o = {};
@@ -102,7 +102,7 @@ public:
         return f;
     }
 
-private:
+  private:
     static int call(void *arg)
     {
         auto *fn = static_cast<std::function<void()> *>(arg);
@@ -113,13 +113,14 @@ private:
     leat_pool *p_ = nullptr;
 };
 
-// Who takes part in a benchmark of two: an OS thread, or a fiber in a pool of w workers.
+// Who takes part in a benchmark of two: OS threads, or fibers in a pool of `workers`.
 struct Party {
     const char *name;
     unsigned workers; // 0: threads
 
     // Runs `other` beside `measured`, and returns when both have returned.
-    void run(const std::function<void()> &measured, const std::function<void()> &other) const
+    void run(const std::function<void()> &measured,
+             const std::function<void()> &other) const
     {
         if (workers == 0) {
             std::thread t(other);
@@ -146,7 +147,6 @@ template <class Fn> void add(const std::string &name, Fn fn)
         ->UseRealTime()
         ->MeasureProcessCPUTime();
 }
-
 
 } // namespace bench
 

@@ -133,8 +133,8 @@ void receive_all(leat_chan *c, size_t elem)
 }
 
 // An iteration is one send that the other party receives.
-void stream(benchmark::State &state, const bench::Party &party, const Kind &k, size_t elem,
-            leat_spin spin = LEAT_SPIN_ADAPTIVE)
+void stream(benchmark::State &state, const bench::Party &party, const Kind &k,
+            size_t elem, leat_spin spin = LEAT_SPIN_ADAPTIVE)
 {
     Chan c = open(k, elem, spin);
     party.run(
@@ -151,7 +151,8 @@ void stream(benchmark::State &state, const bench::Party &party, const Kind &k, s
 }
 
 // An iteration is n values sent with send_n, received with recv_n.
-void stream_batch(benchmark::State &state, const bench::Party &party, const Kind &k, size_t n)
+void stream_batch(benchmark::State &state, const bench::Party &party, const Kind &k,
+                  size_t n)
 {
     Chan c = open(k, 8);
     party.run(
@@ -261,8 +262,9 @@ void add_spins()
     for (unsigned i = 0; i < 2; i++) {
         leat_spin spin = spins[i];
         std::string tail = std::string("/spin:") + spin_names[i];
-        bench::add(with_elem(rendezvous, 8) + "/ping_pong/" + p.name + tail,
-                   [&p, spin](benchmark::State &s) { ping_pong(s, p, rendezvous, spin); });
+        bench::add(
+            with_elem(rendezvous, 8) + "/ping_pong/" + p.name + tail,
+            [&p, spin](benchmark::State &s) { ping_pong(s, p, rendezvous, spin); });
         bench::add(with_elem(usual, 8) + "/" + p.name + tail,
                    [&p, spin](benchmark::State &s) { stream(s, p, usual, 8, spin); });
     }

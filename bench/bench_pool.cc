@@ -1,4 +1,5 @@
-// bench_pool.cc - the pool: switch, yield, spawn, steal, wake. SPDX-License-Identifier: MIT
+// bench_pool.cc - the pool: switch, yield, spawn, steal, wake.
+// SPDX-License-Identifier: MIT
 #include <time.h>
 #include <atomic>
 

@@ -20,38 +20,38 @@ template <size_t Size> struct Elem {
 };
 
 // The rings behind one shape: push and pop give 0 when done.
-#define LEAT_RING(k)                                                                     \
-    template <class T> struct k##_ring {                                                 \
-        static constexpr const char *name = #k;                                          \
-        struct leat_##k r;                                                               \
-        void *mem;                                                                       \
-        size_t cap;                                                                      \
-        explicit k##_ring(size_t n) : cap(n)                                             \
-        {                                                                                \
-            size_t bytes = leat_##k##_footprint(sizeof(T), n);                           \
-            mem = std::aligned_alloc(64, (bytes + 63) / 64 * 64);                        \
-            MUST(leat_##k##_init(&r, mem, bytes, sizeof(T), n));                         \
-        }                                                                                \
-        ~k##_ring()                                                                      \
-        {                                                                                \
-            std::free(mem);                                                              \
-        }                                                                                \
-        int push(const T *v)                                                             \
-        {                                                                                \
-            return leat_##k##_push(&r, v);                                               \
-        }                                                                                \
-        int pop(T *v)                                                                    \
-        {                                                                                \
-            return leat_##k##_pop(&r, v);                                                \
-        }                                                                                \
-        ptrdiff_t push_n(const T *v, size_t n)                                           \
-        {                                                                                \
-            return leat_##k##_push_n(&r, v, n);                                          \
-        }                                                                                \
-        ptrdiff_t pop_n(T *v, size_t n)                                                  \
-        {                                                                                \
-            return leat_##k##_pop_n(&r, v, n);                                           \
-        }                                                                                \
+#define LEAT_RING(k)                                              \
+    template <class T> struct k##_ring {                          \
+        static constexpr const char *name = #k;                   \
+        struct leat_##k r;                                        \
+        void *mem;                                                \
+        size_t cap;                                               \
+        explicit k##_ring(size_t n) : cap(n)                      \
+        {                                                         \
+            size_t bytes = leat_##k##_footprint(sizeof(T), n);    \
+            mem = std::aligned_alloc(64, (bytes + 63) / 64 * 64); \
+            MUST(leat_##k##_init(&r, mem, bytes, sizeof(T), n));  \
+        }                                                         \
+        ~k##_ring()                                               \
+        {                                                         \
+            std::free(mem);                                       \
+        }                                                         \
+        int push(const T *v)                                      \
+        {                                                         \
+            return leat_##k##_push(&r, v);                        \
+        }                                                         \
+        int pop(T *v)                                             \
+        {                                                         \
+            return leat_##k##_pop(&r, v);                         \
+        }                                                         \
+        ptrdiff_t push_n(const T *v, size_t n)                    \
+        {                                                         \
+            return leat_##k##_push_n(&r, v, n);                   \
+        }                                                         \
+        ptrdiff_t pop_n(T *v, size_t n)                           \
+        {                                                         \
+            return leat_##k##_pop_n(&r, v, n);                    \
+        }                                                         \
     }
 
 LEAT_RING(spsc);
@@ -60,24 +60,24 @@ LEAT_RING(spmc);
 LEAT_RING(mpmc);
 
 // ck_ring carries pointers and keeps one slot free: for capacity 128 it has 127.
-#define CK_RING(k)                                                                       \
-    template <class T> struct ck_##k##_ring {                                            \
-        static constexpr const char *name = "peer/ck/" #k;                               \
-        alignas(128) ck_ring_t r;                                                        \
-        std::vector<ck_ring_buffer_t> mem;                                               \
-        size_t cap;                                                                      \
-        explicit ck_##k##_ring(size_t n) : mem(n), cap(n - 1)                            \
-        {                                                                                \
-            ck_ring_init(&r, (unsigned)n);                                               \
-        }                                                                                \
-        int push(const T *v)                                                             \
-        {                                                                                \
-            return !ck_ring_enqueue_##k(&r, mem.data(), (void *)v->word[0]);             \
-        }                                                                                \
-        int pop(T *v)                                                                    \
-        {                                                                                \
-            return !ck_ring_dequeue_##k(&r, mem.data(), (void *)&v->word[0]);            \
-        }                                                                                \
+#define CK_RING(k)                                                            \
+    template <class T> struct ck_##k##_ring {                                 \
+        static constexpr const char *name = "peer/ck/" #k;                    \
+        alignas(128) ck_ring_t r;                                             \
+        std::vector<ck_ring_buffer_t> mem;                                    \
+        size_t cap;                                                           \
+        explicit ck_##k##_ring(size_t n) : mem(n), cap(n - 1)                 \
+        {                                                                     \
+            ck_ring_init(&r, (unsigned)n);                                    \
+        }                                                                     \
+        int push(const T *v)                                                  \
+        {                                                                     \
+            return !ck_ring_enqueue_##k(&r, mem.data(), (void *)v->word[0]);  \
+        }                                                                     \
+        int pop(T *v)                                                         \
+        {                                                                     \
+            return !ck_ring_dequeue_##k(&r, mem.data(), (void *)&v->word[0]); \
+        }                                                                     \
     }
 
 CK_RING(spsc);
@@ -98,7 +98,8 @@ template <class R, class T> void alone(benchmark::State &state, size_t cap)
     state.SetItemsProcessed(state.iterations());
 }
 
-template <class R, class T> void alone_batch(benchmark::State &state, size_t cap, size_t n)
+template <class R, class T>
+void alone_batch(benchmark::State &state, size_t cap, size_t n)
 {
     R r(cap);
     std::vector<T> v(n);

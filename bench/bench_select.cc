@@ -9,7 +9,7 @@ namespace
 // n channels of one capacity.
 class Chans
 {
-public:
+  public:
     Chans(size_t n, size_t cap) : c_(n)
     {
         for (leat_chan *&c : c_)
@@ -45,7 +45,7 @@ public:
         return cs;
     }
 
-private:
+  private:
     std::vector<leat_chan *> c_;
 };
 
@@ -58,11 +58,12 @@ void none_ready(benchmark::State &state, size_t n)
     uint64_t got;
     std::vector<leat_case> cs = chans.cases(&got);
     for (auto _ : state)
-        bench::must(leat_select(cs.data(), n, LEAT_NOW, 0, nullptr), LEAT_EAGAIN, "select");
+        bench::must(leat_select(cs.data(), n, LEAT_NOW, 0, nullptr), LEAT_EAGAIN,
+                    "select");
 }
 
-// One value is inside: sent by the same fiber before each select. Channels of capacity 1.
-// all: every other channel has one too, and which is taken is chosen at random.
+// One value is inside a channel of capacity 1, sent just before each select. all: every
+// other channel has one too, and which is taken is chosen at random.
 void ready(benchmark::State &state, size_t n, bool all, unsigned flags)
 {
     Chans chans(n, 1);
@@ -110,7 +111,7 @@ void parked(benchmark::State &state, const bench::Party &party, size_t n)
 
 class Set
 {
-public:
+  public:
     explicit Set(Chans &chans)
     {
         MUST(leat_set_new(&s_));
@@ -128,7 +129,7 @@ public:
         return leat_set_wait(s_, ret, nullptr, nullptr, LEAT_NEVER);
     }
 
-private:
+  private:
     leat_set *s_;
 };
 
@@ -188,7 +189,8 @@ bool add_all()
         add_width(n);
     for (size_t n : {size_t(1), size_t(8), size_t(64), size_t(4096)}) {
         std::string base = "set/n:" + std::to_string(n);
-        bench::add(base + "/ready:1/send+wait", [n](benchmark::State &s) { set_ready(s, n); });
+        bench::add(base + "/ready:1/send+wait",
+                   [n](benchmark::State &s) { set_ready(s, n); });
         for (const bench::Party &p : bench::parties)
             bench::add(base + "/parked/" + p.name,
                        [&p, n](benchmark::State &s) { set_parked(s, p, n); });

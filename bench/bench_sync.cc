@@ -139,7 +139,8 @@ bool add_all()
     bench::add("sync/peer/pthread_mutex/alone/thread:lock+unlock", lock_alone<Pthread>);
     for (const bench::Party &p : bench::parties) {
         std::string tail = std::string("/both/") + p.name;
-        bench::add(Leat::name + tail + (p.workers ? ":lock+unlock+yield" : ":lock+unlock"),
+        bench::add(Leat::name + tail +
+                       (p.workers ? ":lock+unlock+yield" : ":lock+unlock"),
                    [&p](benchmark::State &s) { lock_both<Leat>(s, p); });
         if (p.workers == 0)
             bench::add(Pthread::name + tail + ":lock+unlock",

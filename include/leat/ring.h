@@ -40,9 +40,9 @@
  *              operation on the very cell for all of 128 looks; never on leat_spsc, nor
  *              when the other side is a single one. On both nothing was done. A failed
  *              call costs loads only.
- *   batches    push_n and pop_n move as many as they can at once, up to n, in one claim:
- *              the count (>= 1; 0 only for n == 0) or one of the above. elems and ret
- *              are arrays of elements of elem_size bytes each.
+ *   batches    push_n and pop_n move as many as they can at once, up to n, in one
+ *              claim: the count (>= 1; 0 only for n == 0) or one of the above. elems
+ *              and ret are arrays of elements of elem_size bytes each.
  *   progress   No call waits. A thread stopped inside one delays on its own side nobody
  *              (others pass it), on the other side only those who reach its cell.
  *   signals    A call is safe in a handler only over a ring, or the side of one, that

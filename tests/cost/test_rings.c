@@ -1,6 +1,6 @@
-/* test_rings.c - locked instructions of the rings: one for an operation on a shared side,
- * however many elements it moves, none on a single side and none for a try that fails.
- * SPDX-License-Identifier: MIT */
+/* test_rings.c - locked instructions of the rings: one for an operation on a shared
+ * side, however many elements it moves, none on a single side and none for a try that
+ * fails. SPDX-License-Identifier: MIT */
 #include "base/count.h"
 #include "ring/rings.h"
 

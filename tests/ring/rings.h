@@ -31,43 +31,43 @@ struct ring_kind {
     unsigned (*shift)(const union ring_any *r);
 };
 
-#define RING_FUNCTIONS(k, start_core)                                                    \
-    static int k##_init(union ring_any *r, void *mem, size_t mem_size, size_t elem_size, \
-                        size_t capacity)                                                 \
-    {                                                                                    \
-        return leat_##k##_init(r ? &r->k : NULL, mem, mem_size, elem_size, capacity);    \
-    }                                                                                    \
-    static void k##_start(union ring_any *r, uint64_t lap)                               \
-    {                                                                                    \
-        start_core(&r->k.r, lap);                                                        \
-    }                                                                                    \
-    static int k##_push(union ring_any *r, const void *elem)                             \
-    {                                                                                    \
-        return leat_##k##_push(&r->k, elem);                                             \
-    }                                                                                    \
-    static int k##_pop(union ring_any *r, void *ret)                                     \
-    {                                                                                    \
-        return leat_##k##_pop(&r->k, ret);                                               \
-    }                                                                                    \
-    static ptrdiff_t k##_push_n(union ring_any *r, const void *elems, size_t n)          \
-    {                                                                                    \
-        return leat_##k##_push_n(&r->k, elems, n);                                       \
-    }                                                                                    \
-    static ptrdiff_t k##_pop_n(union ring_any *r, void *ret, size_t n)                   \
-    {                                                                                    \
-        return leat_##k##_pop_n(&r->k, ret, n);                                          \
-    }                                                                                    \
-    static size_t k##_len(const union ring_any *r)                                       \
-    {                                                                                    \
-        return leat_##k##_len(&r->k);                                                    \
-    }                                                                                    \
-    static size_t k##_cap(const union ring_any *r)                                       \
-    {                                                                                    \
-        return leat_##k##_cap(&r->k);                                                    \
-    }                                                                                    \
-    static unsigned k##_shift(const union ring_any *r)                                   \
-    {                                                                                    \
-        return r->k.r.lap.shift;                                                         \
+#define RING_FUNCTIONS(k, start_core)                                                 \
+    static int k##_init(union ring_any *r, void *mem, size_t mem_size,                \
+                        size_t elem_size, size_t capacity)                            \
+    {                                                                                 \
+        return leat_##k##_init(r ? &r->k : NULL, mem, mem_size, elem_size, capacity); \
+    }                                                                                 \
+    static void k##_start(union ring_any *r, uint64_t lap)                            \
+    {                                                                                 \
+        start_core(&r->k.r, lap);                                                     \
+    }                                                                                 \
+    static int k##_push(union ring_any *r, const void *elem)                          \
+    {                                                                                 \
+        return leat_##k##_push(&r->k, elem);                                          \
+    }                                                                                 \
+    static int k##_pop(union ring_any *r, void *ret)                                  \
+    {                                                                                 \
+        return leat_##k##_pop(&r->k, ret);                                            \
+    }                                                                                 \
+    static ptrdiff_t k##_push_n(union ring_any *r, const void *elems, size_t n)       \
+    {                                                                                 \
+        return leat_##k##_push_n(&r->k, elems, n);                                    \
+    }                                                                                 \
+    static ptrdiff_t k##_pop_n(union ring_any *r, void *ret, size_t n)                \
+    {                                                                                 \
+        return leat_##k##_pop_n(&r->k, ret, n);                                       \
+    }                                                                                 \
+    static size_t k##_len(const union ring_any *r)                                    \
+    {                                                                                 \
+        return leat_##k##_len(&r->k);                                                 \
+    }                                                                                 \
+    static size_t k##_cap(const union ring_any *r)                                    \
+    {                                                                                 \
+        return leat_##k##_cap(&r->k);                                                 \
+    }                                                                                 \
+    static unsigned k##_shift(const union ring_any *r)                                \
+    {                                                                                 \
+        return r->k.r.lap.shift;                                                      \
     }
 
 RING_FUNCTIONS(spsc, leati_spsc_start)
@@ -75,9 +75,21 @@ RING_FUNCTIONS(mpsc, leati_ring_start)
 RING_FUNCTIONS(spmc, leati_ring_start)
 RING_FUNCTIONS(mpmc, leati_ring_start)
 
-#define RING_KIND(k, one_producer, one_consumer)                                         \
-    {#k, one_producer, one_consumer, leat_##k##_footprint, leat_##k##_align, k##_init,   \
-     k##_start, k##_push, k##_pop, k##_push_n, k##_pop_n, k##_len, k##_cap, k##_shift}
+#define RING_KIND(k, one_producer, one_consumer) \
+    {#k,                                         \
+     one_producer,                               \
+     one_consumer,                               \
+     leat_##k##_footprint,                       \
+     leat_##k##_align,                           \
+     k##_init,                                   \
+     k##_start,                                  \
+     k##_push,                                   \
+     k##_pop,                                    \
+     k##_push_n,                                 \
+     k##_pop_n,                                  \
+     k##_len,                                    \
+     k##_cap,                                    \
+     k##_shift}
 
 static const struct ring_kind rings[] = {
     RING_KIND(spsc, true, true),

@@ -20,7 +20,8 @@ static void impossible_shapes_are_refused(void **state)
         assert_int_equal(k->init(&r, mem, SIZE_MAX, 8, 0), LEAT_EINVAL);
         assert_int_equal(k->init(&r, mem, SIZE_MAX, big, 1), LEAT_EOVERFLOW);
         assert_int_equal(k->init(&r, mem, SIZE_MAX, 1, many), LEAT_EOVERFLOW);
-        assert_int_equal(k->init(&r, mem, SIZE_MAX, SIZE_MAX, SIZE_MAX), LEAT_EOVERFLOW);
+        assert_int_equal(k->init(&r, mem, SIZE_MAX, SIZE_MAX, SIZE_MAX),
+                         LEAT_EOVERFLOW);
         assert_int_equal(k->init(&r, NULL, sizeof(mem), 8, 4), LEAT_EINVAL);
         assert_int_equal(k->init(NULL, mem, sizeof(mem), 8, 4), LEAT_EINVAL);
         assert_int_equal(k->init(&r, mem + 1, sizeof(mem) - 1, 8, 4), LEAT_EINVAL);
@@ -95,7 +96,8 @@ static void fill(unsigned char *p, size_t n, unsigned seed)
 static void any_element_size_is_copied_whole(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 8, 12, 16, 17, 24, 64, 1000, 1 << 20};
+    static const size_t sizes[] = {0,  1,  2,  3,  4,  5,    8,
+                                   12, 16, 17, 24, 64, 1000, 1 << 20};
     for (unsigned i = 0; i < RINGS; i++)
         for (size_t j = 0; j < sizeof(sizes) / sizeof(sizes[0]); j++) {
             size_t size = sizes[j];

@@ -30,9 +30,9 @@ struct run {
     const struct ring_kind *k;
     union ring_any r;
     unsigned producers, consumers;
-    uint32_t each;    /* elements a producer sends      */
+    uint32_t each; /* elements a producer sends */
     bool batches;
-    leati_a64 popped; /* how many, all consumers        */
+    leati_a64 popped; /* how many, all consumers */
     leati_a32 *count; /* per element: times it was seen */
     /* Elements surely inside, room surely there: taken before a call, given after. */
     leati_a64 items, room;
@@ -152,7 +152,8 @@ static void each_producers_order_is_kept_and_nothing_is_lost_or_doubled(void **s
     for (unsigned i = 0; i < RINGS; i++)
         for (unsigned j = 0; j < CAPS; j++)
             for (unsigned n = 2; n <= 8 && (n == 2 || actors_for(n) == n); n *= 2)
-                run_one(&rings[i], caps[j], 0, actors_for(n), false, count_for(caps[j]));
+                run_one(&rings[i], caps[j], 0, actors_for(n), false,
+                        count_for(caps[j]));
 }
 
 static void batches_keep_order_and_lose_nothing(void **state)
@@ -169,7 +170,8 @@ static void wrapping_words_lose_nothing(void **state)
     (void)state;
     for (unsigned i = 0; i < RINGS; i++)
         for (unsigned j = 0; j < CAPS; j++) {
-            run_one(&rings[i], caps[j], (INT64_C(1) << 31) - 5, actors_for(4), true, 3000);
+            run_one(&rings[i], caps[j], (INT64_C(1) << 31) - 5, actors_for(4), true,
+                    3000);
             run_one(&rings[i], caps[j], -5, actors_for(4), false, 1500);
         }
 }
@@ -206,8 +208,8 @@ static void truthful(struct actor *a)
     }
 }
 
-/* Every push has room that was made before, every pop an element that was put in before:
- * full or empty would be a lie. */
+/* Every push has room that was made before, every pop an element that was put in
+ * before: full or empty would be a lie. */
 static void full_and_empty_are_never_said_when_they_were_not(void **state)
 {
     (void)state;

@@ -1,9 +1,9 @@
-/* test_wrap.c - rings against a plain counter as their model, begun just before a cell's
- * turn or a ticket's lap wraps; and peers that stopped half-way.
+/* test_wrap.c - rings against a plain counter as their model, begun just before a
+ * cell's turn or a ticket's lap wraps; and peers that stopped half-way.
  * SPDX-License-Identifier: MIT */
 #include "rings.h"
 
-/* Elements are consecutive numbers: first is the oldest one inside, next the next in. */
+/* Elements are consecutive numbers: first, the oldest one inside, .. next - 1. */
 struct model {
     uint32_t first, next;
 };
@@ -100,7 +100,8 @@ static void a_half_done_push_is_busy_not_empty(void **state)
         ring_box_open(&b, k, sizeof(one), 3);
         struct leati_ring *r = &b.r.mpmc.r;
         enum leati_ring_side consumers = k->one_consumer ? LEATI_SINGLE : LEATI_SHARED;
-        assert_int_equal(leati_ring_claim(r, 0, 1, LEATI_SHARED, consumers, &w, &end), 1);
+        assert_int_equal(leati_ring_claim(r, 0, 1, LEATI_SHARED, consumers, &w, &end),
+                         1);
         assert_int_equal(k->pop(&b.r, v), LEAT_EBUSY);
         assert_int_equal(k->pop_n(&b.r, v, 2), LEAT_EBUSY);
         assert_int_equal(k->push(&b.r, &two), 0);
@@ -130,7 +131,8 @@ static void a_half_done_pop_is_busy_not_full(void **state)
         enum leati_ring_side producers = k->one_producer ? LEATI_SINGLE : LEATI_SHARED;
         assert_int_equal(k->push_n(&b.r, v, 2), 2);
         assert_int_equal(k->push(&b.r, v), LEAT_EAGAIN);
-        assert_int_equal(leati_ring_claim(r, 1, 1, LEATI_SHARED, producers, &w, &end), 1);
+        assert_int_equal(leati_ring_claim(r, 1, 1, LEATI_SHARED, producers, &w, &end),
+                         1);
         assert_int_equal(k->push(&b.r, v), LEAT_EBUSY);
         assert_int_equal(k->push_n(&b.r, v, 2), LEAT_EBUSY);
         assert_int_equal(k->pop(&b.r, &v[1]), 0); /* passes it */

@@ -152,11 +152,13 @@ static inline size_t leati_ring_between(const struct leati_lap *l, uint64_t head
                                         uint64_t tail)
 {
     uint64_t laps = ((tail & ~l->idx_mask) - (head & ~l->idx_mask)) >> l->shift;
-    int64_t n = (int64_t)(laps << l->shift) < 0 /* tail was read too early */
-                    ? 0
-                    : (int64_t)(laps * l->cap + leati_lap_index(l, tail)) -
-                          (int64_t)leati_lap_index(l, head);
-    return n < 0 ? 0 : n > (int64_t)l->cap ? l->cap : (size_t)n;
+    if ((int64_t)(laps << l->shift) < 0) /* tail was read too early */
+        return 0;
+    uint64_t to = laps * l->cap + leati_lap_index(l, tail);
+    uint64_t from = leati_lap_index(l, head);
+    if (to < from)
+        return 0;
+    return to - from < l->cap ? (size_t)(to - from) : l->cap;
 }
 
 static inline size_t leati_ring_len(const struct leati_ring *r)
@@ -169,7 +171,7 @@ static inline size_t leati_ring_len(const struct leati_ring *r)
 
 /* May size bytes be copied there? Only ever false where inlining showed the compiler an
  * object of another size, so that it would warn about the branch not taken. */
-#define LEATI_RING_FITS(to, from, size)                                                  \
+#define LEATI_RING_FITS(to, from, size) \
     (__builtin_object_size(to, 0) >= (size) && __builtin_object_size(from, 0) >= (size))
 
 /* leati_copy for where the caller's object may be in sight. */
@@ -225,8 +227,8 @@ LEATI_RING_INLINE size_t leati_ring_run(const struct leati_ring *r, uint64_t w,
 /* Claims up to n cells for a side whose ticket word is `ticket`. Returns how many and
  * the first one's ticket, or LEAT_EAGAIN, LEAT_EBUSY. A single side's ticket stays
  * where it is until the cells are published: leati_ring_done. */
-LEATI_RING_INLINE ptrdiff_t leati_ring_claim(struct leati_ring *r, uint32_t plus, size_t n,
-                                             enum leati_ring_side mine,
+LEATI_RING_INLINE ptrdiff_t leati_ring_claim(struct leati_ring *r, uint32_t plus,
+                                             size_t n, enum leati_ring_side mine,
                                              enum leati_ring_side peer,
                                              uint64_t *ret_first, uint64_t *ret_end)
 {
@@ -234,7 +236,8 @@ LEATI_RING_INLINE ptrdiff_t leati_ring_claim(struct leati_ring *r, uint32_t plus
     unsigned looks = 0;
     for (;;) {
         /* acq: before the peer's ticket. relaxed when it is our own word. */
-        uint64_t w = mine == LEATI_SINGLE ? leati_load_rlx(ticket) : leati_load_acq(ticket);
+        uint64_t w =
+            mine == LEATI_SINGLE ? leati_load_rlx(ticket) : leati_load_acq(ticket);
         size_t k = leati_ring_run(r, w, plus, n, ret_end);
         if (__builtin_expect(k != 0, 1)) {
             *ret_first = w;
@@ -247,7 +250,8 @@ LEATI_RING_INLINE ptrdiff_t leati_ring_claim(struct leati_ring *r, uint32_t plus
         uint32_t turn = leati_load_acq(leati_ring_cell(r, w));
         if ((int32_t)(turn - leati_lap_turn(&r->lap, w) - plus) >= 0)
             continue;
-        int err = plus == 0 ? leati_ring_full(r, w, peer) : leati_ring_empty(r, w, peer);
+        int err =
+            plus == 0 ? leati_ring_full(r, w, peer) : leati_ring_empty(r, w, peer);
         if (err == LEAT_EAGAIN || ++looks == LEATI_RING_LOOKS)
             return err;
     }
@@ -278,7 +282,7 @@ LEATI_RING_INLINE ptrdiff_t leati_ring_push_n(struct leati_ring *r, const void *
         if (r->elem_size != 0)
             leati_ring_copy((char *)cell + r->offset, from + (size_t)i * r->elem_size,
                             r->elem_size);
-        leati_store_rel(cell, leati_lap_turn(&r->lap, w) + 1); /* pairs with pop's acq */
+        leati_store_rel(cell, leati_lap_turn(&r->lap, w) + 1); /* pairs with pop */
         w = leati_lap_next(&r->lap, w);
     }
     leati_ring_done(&r->tail, end, producers);
@@ -301,7 +305,7 @@ LEATI_RING_INLINE ptrdiff_t leati_ring_pop_n(struct leati_ring *r, void *ret, si
         if (to != NULL)
             leati_ring_copy(to + (size_t)i * r->elem_size, (char *)cell + r->offset,
                             r->elem_size);
-        leati_store_rel(cell, leati_lap_turn(&r->lap, w) + 2); /* pairs with push's acq */
+        leati_store_rel(cell, leati_lap_turn(&r->lap, w) + 2); /* pairs with push */
         w = leati_lap_next(&r->lap, w);
     }
     leati_ring_done(&r->head, end, consumers);

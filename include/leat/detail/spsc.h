@@ -97,13 +97,13 @@ LEATI_RING_INLINE int leati_spsc_push(struct leati_spsc *r, const void *elem)
 {
     uint64_t t = leati_load_rlx(&r->tail); /* relaxed: our own word */
     if (__builtin_expect(r->seen_head + r->lap.one_lap == t, 0)) {
-        r->seen_head = leati_load_acq(&r->head); /* pairs with pop's release */
+        r->seen_head = leati_load_acq(&r->head); /* pairs with pop */
         if (r->seen_head + r->lap.one_lap == t)
             return LEAT_EAGAIN;
     }
     if (r->elem_size != 0)
         leati_ring_copy(leati_spsc_at(r, t), elem, r->elem_size);
-    leati_store_rel(&r->tail, leati_lap_next(&r->lap, t)); /* pairs with pop's acquire */
+    leati_store_rel(&r->tail, leati_lap_next(&r->lap, t)); /* pairs with pop */
     return 0;
 }
 
@@ -111,31 +111,33 @@ LEATI_RING_INLINE int leati_spsc_pop(struct leati_spsc *r, void *ret)
 {
     uint64_t h = leati_load_rlx(&r->head); /* relaxed: our own word */
     if (__builtin_expect(r->seen_tail == h, 0)) {
-        r->seen_tail = leati_load_acq(&r->tail); /* pairs with push's release */
+        r->seen_tail = leati_load_acq(&r->tail); /* pairs with push */
         if (r->seen_tail == h)
             return LEAT_EAGAIN;
     }
     if (ret != NULL)
         leati_ring_copy(ret, leati_spsc_at(r, h), r->elem_size);
-    leati_store_rel(&r->head, leati_lap_next(&r->lap, h)); /* pairs with push's acquire */
+    leati_store_rel(&r->head, leati_lap_next(&r->lap, h)); /* pairs with push */
     return 0;
 }
 
 /* Bytes from ticket w to the end of the memory, at most k elements. */
-static inline size_t leati_spsc_straight(const struct leati_spsc *r, uint64_t w, size_t k)
+static inline size_t leati_spsc_straight(const struct leati_spsc *r, uint64_t w,
+                                         size_t k)
 {
     size_t left = r->lap.cap - leati_lap_index(&r->lap, w);
     return (k < left ? k : left) * r->elem_size;
 }
 
-static inline ptrdiff_t leati_spsc_push_n(struct leati_spsc *r, const void *elems, size_t n)
+static inline ptrdiff_t leati_spsc_push_n(struct leati_spsc *r, const void *elems,
+                                          size_t n)
 {
     uint64_t t = leati_load_rlx(&r->tail); /* relaxed: our own word */
     size_t room = r->lap.cap - leati_ring_between(&r->lap, r->seen_head, t);
     if (n == 0)
         return 0;
     if (room < n) {
-        r->seen_head = leati_load_acq(&r->head); /* pairs with pop's release */
+        r->seen_head = leati_load_acq(&r->head); /* pairs with pop */
         room = r->lap.cap - leati_ring_between(&r->lap, r->seen_head, t);
         if (room == 0)
             return LEAT_EAGAIN;
@@ -146,7 +148,7 @@ static inline ptrdiff_t leati_spsc_push_n(struct leati_spsc *r, const void *elem
         memcpy(leati_spsc_at(r, t), elems, straight);
         memcpy(r->elems, (const char *)elems + straight, bytes - straight);
     }
-    leati_store_rel(&r->tail, leati_spsc_on(&r->lap, t, k)); /* pairs with pop's acquire */
+    leati_store_rel(&r->tail, leati_spsc_on(&r->lap, t, k)); /* pairs with pop */
     return (ptrdiff_t)k;
 }
 
@@ -157,7 +159,7 @@ static inline ptrdiff_t leati_spsc_pop_n(struct leati_spsc *r, void *ret, size_t
     if (n == 0)
         return 0;
     if (there < n) {
-        r->seen_tail = leati_load_acq(&r->tail); /* pairs with push's release */
+        r->seen_tail = leati_load_acq(&r->tail); /* pairs with push */
         there = leati_ring_between(&r->lap, h, r->seen_tail);
         if (there == 0)
             return LEAT_EAGAIN;
@@ -168,7 +170,7 @@ static inline ptrdiff_t leati_spsc_pop_n(struct leati_spsc *r, void *ret, size_t
         memcpy(ret, leati_spsc_at(r, h), straight);
         memcpy((char *)ret + straight, r->elems, bytes - straight);
     }
-    leati_store_rel(&r->head, leati_spsc_on(&r->lap, h, k)); /* pairs with push's acquire */
+    leati_store_rel(&r->head, leati_spsc_on(&r->lap, h, k)); /* pairs with push */
     return (ptrdiff_t)k;
 }
 
