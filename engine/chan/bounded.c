@@ -163,32 +163,62 @@ static int attempt(struct leat_chan *c, unsigned dir, void *buf)
     return LEAT_EBUSY;
 }
 
-/* Claims a run of up to n ready cells with one CAS. Returns its length or an error. */
-static ptrdiff_t claim_run(struct leati_bounded *b, unsigned dir, size_t n,
-                           uint64_t *ret_first)
+/* A run of cells that follow each other in memory. */
+struct run {
+    char *cell;
+    size_t n;
+    uint32_t turn; /* of a cell free for this lap */
+};
+
+/* The run that begins at ticket w, of at most n cells. */
+static struct run run_at(const struct leati_bounded *b, uint64_t w, size_t n)
+{
+    size_t left = b->lap.cap - leati_lap_index(&b->lap, w);
+    return (struct run){leati_bounded_cell(b, w), n < left ? n : left,
+                        leati_lap_turn(&b->lap, w)};
+}
+
+static uint64_t run_end(const struct leati_bounded *b, uint64_t w, const struct run *r)
+{
+    return r->n < b->lap.cap - leati_lap_index(&b->lap, w)
+               ? w + r->n
+               : (w & ~b->lap.idx_mask) + b->lap.one_lap;
+}
+
+/* Claims the ready cells, up to n, of one run with one CAS. False: none, or a flag. */
+static bool claim_run(struct leati_bounded *b, unsigned dir, size_t n, struct run *r)
 {
     leati_a64 *ticket = ticket_of(b, dir);
     for (;;) {
-        uint64_t p = leati_load_rlx(ticket); /* relaxed: as in push */
-        uint64_t flags = p & (LEATI_C | LEATI_H), w = p & ~(LEATI_C | LEATI_H);
-        if (flags)
-            return 0;
-        uint64_t end = w;
+        uint64_t w = leati_load_rlx(ticket); /* relaxed: as in push */
+        if (w & (LEATI_C | LEATI_H))
+            return false;
+        *r = run_at(b, w, n);
+        uint32_t want = r->turn + (dir == LEAT_OP_RECV);
         size_t k = 0;
-        while (k < n) {
-            leati_a32 *turn = (leati_a32 *)(void *)leati_bounded_cell(b, end);
-            uint32_t want = leati_lap_turn(&b->lap, end) + (dir == LEAT_OP_RECV);
-            if (leati_load_acq(turn) != want) /* acq: as in push and pop */
-                break;
-            end = leati_lap_next(&b->lap, end);
+        while (k < r->n && /* acq: as in push and pop */
+               leati_load_acq((leati_a32 *)(void *)(r->cell + k * b->stride)) == want)
             k++;
-        }
+        r->n = k;
         if (k == 0)
-            return 0;
-        if (leati_cas_sc(ticket, &p, end)) { /* sc: P1 for all of them */
-            *ret_first = w;
-            return (ptrdiff_t)k;
-        }
+            return false;
+        if (leati_cas_sc(ticket, &w, run_end(b, w, r))) /* sc: P1 for all of them */
+            return true;
+    }
+}
+
+/* Copies and publishes the claimed cells. size: the element's, constant if possible. */
+LEATI_INLINE void move_run(struct leati_bounded *b, unsigned dir, const struct run *r,
+                           char *elem, size_t size)
+{
+    char *cell = r->cell;
+    uint32_t done = r->turn + (dir == LEAT_OP_SEND ? 1 : 2);
+    for (size_t i = 0; i < r->n; i++, cell += b->stride) {
+        if (dir == LEAT_OP_SEND)
+            leati_copy(cell + b->offset, elem + i * size, size);
+        else if (elem)
+            leati_copy(elem + i * size, cell + b->offset, size);
+        leati_store_rel((leati_a32 *)(void *)cell, done); /* P2 */
     }
 }
 
@@ -208,32 +238,19 @@ static ptrdiff_t owned_n(struct leati_bounded *b, unsigned dir, char *elem, size
 static ptrdiff_t attempt_n(struct leat_chan *c, unsigned dir, void *buf, size_t n)
 {
     struct leati_bounded *b = leati_bounded(c);
-    uint64_t w;
+    struct run run;
     if (owned(b, dir))
         return owned_n(b, dir, buf, n);
-    ptrdiff_t k = claim_run(b, dir, n, &w);
-    if (k == 0) { /* not ready, or flags: the exact answer */
+    if (!claim_run(b, dir, n, &run)) { /* not ready, or flags: the exact answer */
         int r = attempt(c, dir, buf);
         return r == 0 ? 1 : r;
     }
-    char *elem = buf;
-    for (ptrdiff_t i = 0; i < k; i++) {
-        char *cell = leati_bounded_cell(b, w);
-        uint32_t turn = leati_lap_turn(&b->lap, w) + 1;
-        if (dir == LEAT_OP_SEND) {
-            leati_copy(cell + b->offset, elem, c->elem_size);
-        } else {
-            if (elem)
-                leati_copy(elem, cell + b->offset, c->elem_size);
-            turn++;
-        }
-        leati_store_rel((leati_a32 *)(void *)cell, turn); /* P2 */
-        if (elem)
-            elem += c->elem_size;
-        w = leati_lap_next(&b->lap, w);
-    }
+    if (c->elem_size == 8)
+        move_run(b, dir, &run, buf, 8);
+    else
+        move_run(b, dir, &run, buf, c->elem_size);
     after(b, dir);
-    return k;
+    return (ptrdiff_t)run.n;
 }
 
 /* Do the tickets say that a parked operation in that direction could be served? */

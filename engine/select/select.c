@@ -1,8 +1,7 @@
 /* select.c - one of several operations.
  *
- * Idea        1 Poll with loads only: one scan counts the ready cases and keeps one of
- *             them, each with the same chance (reservoir); attempt it; lost it: scan
- *             again. 2 Deadline NOW and nothing ready: a second pass over the tickets;
+ * Idea        1 Poll with loads only: one scan notes the ready cases, one of which is
+ *             drawn; attempt it; lost it: scan again. 2 Deadline NOW and nothing ready: a second pass over the tickets;
  *             all unchanged means that between the passes there was an instant at which
  *             no case was ready. 3 Register a node per case, stop as soon as somebody
  *             has settled the select. 4 Park. 5 Unlink the losers.
@@ -41,23 +40,29 @@ static uint64_t *ticket_of(struct leat_case *k)
 
 _Static_assert(sizeof(struct leati_node) <= 6 * sizeof(void *), "the node fits in priv");
 
+/* Where the scan notes that case i is the k-th ready one: in case k, unused until the
+ * select parks. */
+static uintptr_t *note_of(struct leat_case *k)
+{
+    return (uintptr_t *)(void *)&k->priv[5];
+}
+
 /* One scan. Returns a ready case or n; lowers *until to the next timer. */
 static size_t scan(struct leat_case *cases, size_t n, unsigned flags,
                    struct leat_deadline *until)
 {
-    size_t found = n;
-    uint32_t count = 0;
+    size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         struct leat_chan *c = cases[i].chan;
         if (c == NULL || !leati_chan_ready(c, cases[i].op, ticket_of(&cases[i]), until))
             continue;
         if (flags & LEAT_PRIORITY)
             return i;
-        /* The i-th ready case replaces the kept one with chance 1/i. */
-        if (++count == 1 || leati_rng_below(leati_tls_rng(), count) == 0)
-            found = i;
+        *note_of(&cases[count++]) = i; /* count <= i: that case has been looked at */
     }
-    return found;
+    if (count <= 1)
+        return count ? *note_of(&cases[0]) : n;
+    return *note_of(&cases[leati_rng_below(leati_tls_rng(), (uint32_t)count)]);
 }
 
 /* The second pass: did nothing become ready or change since the scan? */
