@@ -13,6 +13,7 @@
 /* ctest: timeout=120 */
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -40,7 +41,7 @@ struct plan {
 };
 
 enum phase { BEFORE, AFTER };
-enum order { PREPARE, CHECK, FINISH };
+enum order { PREPARE, CHECK, FINISH, WAIT };
 
 /* Shared by the processes. */
 struct board {
@@ -251,11 +252,41 @@ static void finish(void)
     leat_chan_free(child.c);
 }
 
+/* As a real-time thread on the victim's CPU: needs what the victim holds. */
+static void wait_above(void)
+{
+    const struct sched_param high = {.sched_priority = 5}, none = {0};
+    uint64_t v = OWN + 3;
+    int r;
+    CHECK_THAT(pthread_setschedparam(pthread_self(), SCHED_FIFO, &high) == 0, 0);
+    if (board->plan.dir == LEAT_OP_SEND) {
+        while (child.received < board->plan.inside + 1) {
+            r = leat_chan_recv(child.c, &v);
+            CHECK_THAT(r == 0, r);
+            child.received++;
+        }
+        child.victims++;
+    } else {
+        for (unsigned n = (unsigned)board->plan.kind.cap - board->plan.inside + 1; n; n--) {
+            v = 100;
+            r = leat_chan_send(child.c, &v);
+            CHECK_THAT(r == 0, r);
+            child.sent++;
+        }
+    }
+    CHECK_THAT(pthread_setschedparam(pthread_self(), SCHED_OTHER, &none) == 0, 0);
+}
+
 static void *checker_main(void *arg)
 {
     char order;
     (void)arg;
     while (read(to_checker[0], &order, 1) == 1) {
+        if (order == WAIT) { /* answers before it waits, and again after */
+            if (write(from_checker[1], &order, 1) != 1)
+                break;
+            wait_above();
+        } else
         if (order == PREPARE)
             prepare();
         else if (order == FINISH)
@@ -282,14 +313,25 @@ static void child_main(void)
 
 /* ---- in the test ---- */
 
-static void ask(enum order order)
+static void hear(const char *what)
+{
+    char c;
+    struct pollfd p = {from_checker[0], POLLIN, 0};
+    if (poll(&p, 1, PATIENCE_MS) != 1)
+        fail_msg("%s", what);
+    assert_int_equal(read(from_checker[0], &c, 1), 1);
+}
+
+static void tell(enum order order)
 {
     char c = (char)order;
-    struct pollfd p = {from_checker[0], POLLIN, 0};
     assert_int_equal(write(to_checker[1], &c, 1), 1);
-    if (poll(&p, 1, PATIENCE_MS) != 1)
-        fail_msg("the others hang while the victim is stopped");
-    assert_int_equal(read(from_checker[0], &c, 1), 1);
+}
+
+static void ask(enum order order)
+{
+    tell(order);
+    hear("the others hang while the victim is stopped");
 }
 
 static void resume(pid_t child_pid, int how)
@@ -373,18 +415,37 @@ static pid_t start_child(void)
     return pid;
 }
 
-static void a_stopped_thread_stops_nobody_beyond_its_cell(void **state)
+/* The victim of a new child, stopped before its first call; skips without ptrace. */
+static pid_t victim_ready(void)
 {
-    (void)state;
     if (!POSSIBLE)
         skip();
     pid_t pid = start_child();
     int status;
     assert_int_equal(waitpid(pid, &status, __WALL), pid);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
-        skip(); /* no ptrace here */
+        skip();
     assert_true(WIFSTOPPED(status));
     ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(uintptr_t)PTRACE_O_EXITKILL);
+    return pid;
+}
+
+static void end_child(pid_t pid)
+{
+    int status;
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, __WALL);
+    munmap(board, sizeof(*board));
+    for (unsigned i = 0; i < 2; i++) {
+        close(to_checker[i]);
+        close(from_checker[i]);
+    }
+}
+
+static void a_stopped_thread_stops_nobody_beyond_its_cell(void **state)
+{
+    (void)state;
+    pid_t pid = victim_ready();
     for (unsigned k = 0; k < sizeof(stopped_kinds) / sizeof(stopped_kinds[0]); k++) {
         for (unsigned dir = 0; dir < 2; dir++) {
             for (unsigned n = 1; n < 3; n++) {
@@ -393,14 +454,81 @@ static void a_stopped_thread_stops_nobody_beyond_its_cell(void **state)
             }
         }
     }
-    kill(pid, SIGKILL);
-    waitpid(pid, &status, __WALL);
+    end_child(pid);
+}
+
+/* One round: the victim is stopped in mid-call, the checker begins to wait with a higher
+ * real-time priority on the same and only CPU, then the victim may go on: the waiter
+ * must let it. Returns false when the call was over. */
+static bool round_above(pid_t pid, unsigned steps)
+{
+    bool inside = true;
+    ask(PREPARE);
+    for (unsigned i = 0; i < steps && inside; i++) {
+        resume(pid, PTRACE_SINGLESTEP);
+        inside = board->phase == BEFORE;
+    }
+    bool more = inside;
+    if (inside)
+        ask(WAIT);
+    while (board->phase == BEFORE)
+        resume(pid, PTRACE_CONT);
+    if (more)
+        hear("a waiter of higher priority hangs");
+    ask(FINISH);
+    assert_well(steps);
+    while (board->phase == AFTER)
+        resume(pid, PTRACE_CONT);
+    return more;
+}
+
+static bool real_time_allowed(void)
+{
+    const struct sched_param high = {.sched_priority = 5}, none = {0};
+    if (sched_setscheduler(0, SCHED_FIFO, &high) != 0)
+        return false;
+    return sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+}
+
+static void a_waiter_of_higher_priority_lets_the_stopped_one_go_on(void **state)
+{
+    (void)state;
+    cpu_set_t all, one;
+    if (!real_time_allowed())
+        skip();
+    sched_getaffinity(0, sizeof(all), &all);
+    int cpu = 0;
+    while (!CPU_ISSET(cpu, &all))
+        cpu++;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof(one), &one); /* the child inherits it */
+    pid_t pid = victim_ready();
+    sched_setaffinity(0, sizeof(all), &all);
+    int64_t start = leat_now();
+    unsigned rounds = 0;
+    for (unsigned k = 0; k < sizeof(stopped_kinds) / sizeof(stopped_kinds[0]); k++) {
+        for (unsigned dir = 0; dir < 2; dir++) {
+            const struct plan p = {stopped_kinds[k], 2, dir, 1};
+            board->plan = p;
+            (void)round_of(pid, 0, false);
+            for (unsigned steps = 0; round_above(pid, steps); steps++)
+                rounds++;
+        }
+    }
+    int64_t each_us = (leat_now() - start) / 1000 / (rounds + 1);
+    print_message("%u rounds of %lld us\n", rounds, (long long)each_us);
+    /* The kernel lets the lower one run 5 % of each second in any case: a waiter that
+     * spins takes 950 ms a round. */
+    assert_true(each_us < 100000);
+    end_child(pid);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stopped_thread_stops_nobody_beyond_its_cell),
+        cmocka_unit_test(a_waiter_of_higher_priority_lets_the_stopped_one_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
