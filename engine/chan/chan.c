@@ -93,6 +93,7 @@ LEATI_NOINLINE static int ring(struct leat_chan *c, unsigned dir, void *buf,
 LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
                          struct leat_deadline until)
 {
+    leati_chan_check(c, dir == LEAT_OP_SEND ? "leat_chan_send" : "leat_chan_recv");
     if (leati_unlikely(c == NULL || (buf == NULL && c->elem_size)))
         return slow(c, dir, buf, until);
     if (leati_likely(c->kind == LEATI_BOUNDED && c->elem_size == 8)) {
@@ -154,6 +155,7 @@ int leat_chan_try_recv(leat_chan *c, void *ret)
 static ptrdiff_t batch(struct leat_chan *c, unsigned dir, void *buf, size_t n,
                        struct leat_deadline until)
 {
+    leati_chan_check(c, dir == LEAT_OP_SEND ? "leat_chan_send_n" : "leat_chan_recv_n");
     if (c == NULL || (buf == NULL && dir == LEAT_OP_SEND && c->elem_size && n))
         return LEAT_EINVAL;
     if (n == 0)

@@ -12,6 +12,7 @@
 #include <leat/chan.h>
 #include <leat/select.h>
 #include "base/lock.h"
+#include "base/misuse.h"
 #include "chan/node.h"
 
 enum leati_kind {
@@ -146,6 +147,17 @@ LEATI_INLINE void leati_side_unlink(struct leati_side *s, struct leati_node *n)
 LEATI_INLINE bool leati_node_listed(struct leati_node *n)
 {
     return leati_load_acq(&n->linked) != 0; /* pairs with leati_side_unlink */
+}
+
+/* Debug builds: reports a call on a header that lies in the slab. */
+LEATI_INLINE void leati_chan_check(const struct leat_chan *c, const char *call)
+{
+#ifdef LEATI_DEBUG
+    if (c && c->kind == LEATI_NONE)
+        leati_misuse(call, "the channel has been freed");
+#else
+    (void)c, (void)call;
+#endif
 }
 
 /* Nodes and events to be woken after the unlock, in order. */

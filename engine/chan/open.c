@@ -236,11 +236,13 @@ leat_chan *leat_chan_free(leat_chan *c)
 
 int leat_chan_close(leat_chan *c)
 {
+    leati_chan_check(c, "leat_chan_close");
     return c ? c->ops->close(c) : LEAT_EINVAL;
 }
 
 int leat_chan_cancel(leat_chan *c)
 {
+    leati_chan_check(c, "leat_chan_cancel");
     if (c == NULL)
         return LEAT_EINVAL;
     if (leati_xchg_ar(&c->cancelled, 1u)) /* ar: one canceller, see its work */

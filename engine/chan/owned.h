@@ -82,7 +82,7 @@ LEATI_INLINE int leati_owned_take(struct leati_bounded *b, void *ret)
 
 LEATI_INLINE int leati_owned_push(struct leati_bounded *b, const void *v)
 {
-    leati_owned_enter(&b->tx_busy, "send");
+    leati_owned_enter(&b->tx_busy, "leat_chan_send");
     leati_light_fence(); /* busy, then shut */
     int r = leati_owned_put(b, v, 0);
     leati_owned_leave(&b->tx_busy);
@@ -96,7 +96,7 @@ LEATI_INLINE int leati_owned_push(struct leati_bounded *b, const void *v)
 /* A cancelled channel's values are the owner's to drop: nobody else may move head. */
 LEATI_INLINE int leati_owned_pop(struct leati_bounded *b, void *ret)
 {
-    leati_owned_enter(&b->rx_busy, "receive");
+    leati_owned_enter(&b->rx_busy, "leat_chan_recv");
     int r;
     if (leati_unlikely(leati_load_rlx(&b->c.cancelled))) {
         leati_bounded_drop_inside(b);

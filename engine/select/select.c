@@ -154,11 +154,13 @@ static int check(const struct leat_case *cases, size_t n, unsigned flags)
 {
     if ((cases == NULL && n > 0) || (flags & ~(unsigned)LEAT_PRIORITY))
         return LEAT_EINVAL;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        leati_chan_check(cases[i].chan, "leat_select");
         if (cases[i].op > LEAT_OP_SEND ||
             (cases[i].op == LEAT_OP_SEND && cases[i].chan && cases[i].elem == NULL &&
              cases[i].chan->elem_size))
             return LEAT_EINVAL;
+    }
     return 0;
 }
 
