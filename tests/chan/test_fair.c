@@ -42,7 +42,7 @@ static void receivers(const struct kind *k, enum crew_kind crew)
     struct lone n[NEWCOMERS];
     for (unsigned i = 0; i < NEWCOMERS; i++)
         lone_start(&n[i], crew, i, newcomer, &f);
-    for (unsigned round = 0; round < support_scale(60); round++) {
+    for (unsigned round = 0; round < support_scale(20); round++) {
         struct op o;
         uint64_t sent = 0;
         op_park(&o, crew, round, f.c, LEAT_OP_RECV, 0, 1);
@@ -77,7 +77,7 @@ static void senders(const struct kind *k, enum crew_kind crew)
     struct lone n[NEWCOMERS];
     for (unsigned i = 0; i < NEWCOMERS; i++)
         lone_start(&n[i], crew, i, newcomer, &f);
-    for (unsigned round = 0; round < support_scale(60); round++) {
+    for (unsigned round = 0; round < support_scale(20); round++) {
         struct op o;
         uint64_t before = 0, v;
         while (leat_chan_len(f.c) < k->cap)

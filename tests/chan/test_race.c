@@ -134,7 +134,7 @@ static void race_once(const struct kind *k, enum crew_kind crew, enum ending end
 
 static void endings(const struct kind *k, enum crew_kind crew)
 {
-    unsigned rounds = (unsigned)support_scale(8);
+    unsigned rounds = (unsigned)support_scale(5);
     for (unsigned i = 0; i < rounds; i++)
         for (int e = 0; e < ENDINGS; e++)
             race_once(k, crew, (enum ending)e, false);
@@ -148,7 +148,7 @@ static void every_ending_conserves_the_values(void **state)
 
 static void cancelled_fibers(const struct kind *k)
 {
-    unsigned rounds = (unsigned)support_scale(8);
+    unsigned rounds = (unsigned)support_scale(5);
     for (unsigned i = 0; i < rounds; i++) {
         race_once(k, CREW_FIBERS, i % 2 ? CLOSE : CANCEL, true);
         race_once(k, CREW_MIXED, i % 2 ? CLOSE : CANCEL, true);
