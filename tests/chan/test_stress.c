@@ -235,6 +235,39 @@ static void edge_actor(struct actor *a)
     }
 }
 
+/* A close happens before the receive that reports it. */
+struct closing {
+    leat_chan *chan;
+    uint64_t plain;
+};
+
+static void closing_actor(struct actor *a)
+{
+    struct closing *e = (struct closing *)a->arg;
+    if (a->index == 0) {
+        e->plain = 4711;
+        expect_eq(leat_chan_close(e->chan), 0);
+    } else {
+        expect_eq(leat_chan_recv(e->chan, NULL), LEAT_ECLOSED);
+        expect_eq(e->plain, 4711);
+    }
+}
+
+static void closing_of(const struct kind *k, enum crew_kind crew)
+{
+    for (unsigned i = 0; i < support_scale(20); i++) {
+        struct closing e = {kind_open(k, sizeof(uint64_t)), 0};
+        crew_run(crew, 2, closing_actor, &e);
+        leat_chan_free(e.chan);
+    }
+}
+
+static void a_close_happens_before_the_receive_that_reports_it(void **state)
+{
+    (void)state;
+    each_kind_and_crew(closing_of);
+}
+
 static void edges_of(const struct kind *k, enum crew_kind crew)
 {
     if (!kind_bounded(k))
@@ -260,6 +293,7 @@ int main(void)
         cmocka_unit_test(many_senders_one_receiver),
         cmocka_unit_test(one_sender_many_receivers),
         cmocka_unit_test(many_senders_many_receivers),
+        cmocka_unit_test(a_close_happens_before_the_receive_that_reports_it),
         cmocka_unit_test(a_receive_happens_before_the_send_it_made_room_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,54 @@ static void bad_input_is_refused(void **state)
     leat_chan_free(c);
 }
 
+/* ---- the owner may be a fiber, which can be cancelled ---- */
+
+struct owner {
+    leat_set *s;
+    unsigned values;
+};
+
+static int owner_main(void *arg)
+{
+    struct owner *o = (struct owner *)arg;
+    uint64_t v;
+    int r;
+    while ((r = leat_set_wait(o->s, &v, NULL, NULL, LEAT_NEVER)) == 0)
+        o->values++;
+    return r;
+}
+
+static void a_fiber_waits_and_is_cancelled(const struct kind *k)
+{
+    struct owner o = {NULL, 0};
+    struct lone a;
+    leat_chan *c = kind_open(k, 8);
+    expect_eq(leat_set_new(&o.s), 0);
+    expect_eq(leat_set_add(o.s, c, NULL), 0);
+    lone_start(&a, CREW_FIBERS, 0, owner_main, &o);
+    for (uint64_t v = 0; v < 3; v++)
+        expect_eq(leat_chan_send(c, &v), 0);
+    while (leat_chan_len(c))
+        leat_yield();
+    leat_fiber_cancel(a.fiber);
+    expect_eq(lone_join(&a), LEAT_ECANCELED);
+    expect_eq(o.values, 3);
+    uint64_t v = 5;
+    if (k->cap) { /* the set goes on, now of this thread */
+        expect_eq(leat_chan_send(c, &v), 0);
+        expect_eq(leat_set_wait(o.s, &v, NULL, NULL, LEAT_NEVER), 0);
+        expect_eq(v, 5);
+    }
+    leat_set_free(o.s);
+    leat_chan_free(c);
+}
+
+static void its_owner_may_be_a_fiber(void **state)
+{
+    (void)state;
+    each_kind(a_fiber_waits_and_is_cancelled);
+}
+
 /* ---- very many channels ---- */
 
 enum { MANY = 3000 };
@@ -313,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_close_is_reported_once),
         cmocka_unit_test(the_set_holds_a_reference),
         cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(its_owner_may_be_a_fiber),
         cmocka_unit_test(thousands_of_channels_lose_nothing),
         cmocka_unit_test(ready_channels_are_served_in_turn),
         cmocka_unit_test(channels_come_and_go),
