@@ -83,7 +83,7 @@ static void leavers(const struct kind *k, enum crew_kind crew)
     leat_chan *c = kind_open(k, sizeof(uint64_t));
     struct op o[PARKED];
     uint64_t inside = dir == LEAT_OP_SEND ? fill(c, k, 0) : 0, got;
-    struct leat_deadline until = leat_in_ms(20);
+    struct leat_deadline until = leat_in_ms(150);
     for (unsigned i = 0; i < PARKED; i++) {
         op_start(&o[i], crew, i, c, dir, inside + i, i % 3 == 1 ? until : LEAT_NEVER);
         until_parked(c, dir, i + 1);
