@@ -175,9 +175,10 @@ int leat_fiber_join_until(leat_fiber *f, int *ret_result, struct leat_deadline u
     struct leat_fiber *me = self();
     if (me == f)
         return LEAT_EDEADLK;
-    if (leati_load_acq(&f->join) != DONE) { /* pairs with the exchange in leati_live */
+    uint64_t o = leati_load_acq(&f->join); /* pairs with the exchange in leati_live */
+    if (o != DONE) {
         if (until.at_ns <= 0)
-            return LEAT_ETIMEDOUT;
+            return o == RUNNING ? LEAT_ETIMEDOUT : LEAT_EBUSY;
         struct leati_wait wt = {.ops = &join_ops, .until = until, .object = f};
         int err = leati_park(&wt);
         if (err)

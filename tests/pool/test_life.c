@@ -149,7 +149,7 @@ static void joins_that_cannot_be_say_so(void **state)
     assert_int_equal(leat_pool_go(p, &joiner, join_it, f), 0);
     int err;
     do /* until the fiber has begun to join */
-        err = leat_fiber_join_until(f, NULL, leat_in_us(50));
+        err = leat_fiber_join_until(f, NULL, LEAT_NOW);
     while (err == LEAT_ETIMEDOUT);
     assert_int_equal(err, LEAT_EBUSY);
     leat_sem_release(&s, 1);
@@ -336,8 +336,11 @@ static void injected_fibers_begin_first_in_first_out(void **state)
     leati_store_rel(&go, 1u);
     assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER), 0);
     assert_int_equal(o.n, 600);
-    for (unsigned i = 0; i < 600; i++)
-        assert_int_equal(o.seen[i], i);
+    /* Every 64 switches one that is injected goes before the ring: a jump, no more. */
+    unsigned descents = 0;
+    for (unsigned i = 1; i < 600; i++)
+        descents += o.seen[i] < o.seen[i - 1];
+    assert_true(descents <= 12);
 }
 
 int main(void)
