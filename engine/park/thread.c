@@ -13,7 +13,7 @@
  *             that is short enough for a spin to beat a sleep, it spins up to 50 us;
  *             else 2 us. Yields between the pauses let a peer on the same CPU run; a
  *             yield that took long says that the CPU is wanted, and ends the spin. On
- *             one CPU only yields.
+ *             one CPU only yields. Busy spinning yields every 20 us.
  * SPDX-License-Identifier: MIT */
 #include <leat/chan.h>
 #include "arch/futex.h"
@@ -30,6 +30,7 @@ enum {
     SPIN_BUSY_NS = 1000000,
     WORTH_NS = 120000, /* an average wait up to this long is worth the long spin */
     YIELD_LONG_NS = 10000,
+    BUSY_BRISK_NS = 20000, /* busy: between two yields */
     PAUSES = 32, /* between two looks at the clock */
 };
 
@@ -50,30 +51,41 @@ static int64_t spin_limit(const struct leati_wait *w)
     }
 }
 
+/* A few looks; true when w was completed. */
+static bool pauses(struct leati_wait *w)
+{
+    for (unsigned i = 0; i < PAUSES; i++) {
+        if (done(w))
+            return true;
+        leatp_pause();
+    }
+    return false;
+}
+
 /* True when w was completed while spinning. */
 static bool spin(struct leati_wait *w, int64_t start)
 {
     int64_t limit = spin_limit(w), now = start;
-    bool alone = leatp_cpus() == 1, yields = w->spin != LEAT_SPIN_BUSY;
+    bool alone = leatp_cpus() == 1;
+    /* Pauses only until then. Busy threads yield too: they may have been put on one CPU. */
+    int64_t brisk = w->spin == LEAT_SPIN_BUSY ? BUSY_BRISK_NS : 0;
     if (limit > w->until.at_ns - start)
         limit = w->until.at_ns - start;
     while (now - start < limit) {
-        for (unsigned i = 0; i < PAUSES && !alone; i++) {
-            if (done(w))
-                return true;
-            leatp_pause();
-        }
-        if (yields) {
-            int64_t before = leat_now();
-            sched_yield();
-            now = leat_now();
-            if (now - before > YIELD_LONG_NS)
-                return done(w);
-        } else {
-            now = leat_now();
-        }
+        if (!alone && pauses(w))
+            return true;
+        now = leat_now();
+        if (now - start < brisk && !alone)
+            continue;
+        sched_yield();
+        int64_t after = leat_now();
         if (done(w))
             return true;
+        if (after - now > YIELD_LONG_NS)
+            return false;
+        if (w->spin == LEAT_SPIN_BUSY)
+            brisk = after - start + BUSY_BRISK_NS;
+        now = after;
     }
     return false;
 }
