@@ -30,8 +30,8 @@ static bool owned(const struct leati_bounded *b, unsigned dir)
 static int serve(struct leati_bounded *b, unsigned dir, void *buf)
 {
     if (owned(b, dir))
-        return dir == LEAT_OP_SEND ? leati_owned_put(b, buf, LEATI_C)
-                                   : leati_owned_take(b, buf);
+        return dir == LEAT_OP_SEND ? leati_owned_put(b, buf, b->c.elem_size, LEATI_C)
+                                   : leati_owned_take(b, buf, b->c.elem_size);
     return dir == LEAT_OP_SEND
                ? leati_bounded_push(b, buf, b->c.elem_size, LEATI_H | LEATI_C)
                : leati_bounded_pop(b, buf, b->c.elem_size, LEATI_H, false);
@@ -134,10 +134,24 @@ static void after(struct leati_bounded *b, unsigned dir)
         leati_bounded_pump(b, 1u << !dir);
 }
 
+static int owned_once(struct leati_bounded *b, unsigned dir, void *buf)
+{
+    bool look;
+    int r = dir == LEAT_OP_SEND ? leati_owned_push(b, buf, b->c.elem_size, &look)
+                                : leati_owned_pop(b, buf, b->c.elem_size, &look);
+    if (look)
+        leati_bounded_pump(b, 1u << !dir);
+    if (dir == LEAT_OP_RECV && leati_load_rlx(&b->c.cancelled)) {
+        leati_bounded_drop_inside(b);
+        return r == 0 ? 0 : LEAT_ECLOSED;
+    }
+    return r;
+}
+
 static int once(struct leati_bounded *b, unsigned dir, void *buf)
 {
     if (owned(b, dir))
-        return dir == LEAT_OP_SEND ? leati_owned_push(b, buf) : leati_owned_pop(b, buf);
+        return owned_once(b, dir, buf);
     int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, b->c.elem_size, 0)
                                 : leati_bounded_pop(b, buf, b->c.elem_size, 0, false);
     if (r == 0)

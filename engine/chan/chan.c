@@ -69,24 +69,35 @@ LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
     }
 }
 
-/* A bounded channel with elements of any size, or with declared sides. */
+/* A bounded channel with elements of any size. */
 LEATI_NOINLINE static int ring(struct leat_chan *c, unsigned dir, void *buf,
                                struct leat_deadline until)
 {
     struct leati_bounded *b = leati_bounded(c);
     size_t size = c->elem_size;
-    int r;
-    if (leati_load_rlx(&b->owned) & (1u << dir)) { /* relaxed: constant */
-        r = dir == LEAT_OP_SEND ? leati_owned_push(b, buf) : leati_owned_pop(b, buf);
-    } else {
-        r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, size, 0)
-                                : leati_bounded_pop(b, buf, size, 0, false);
-        if (r == 0 && leati_load_sc(dir == LEAT_OP_SEND ? &b->rx.word : &b->tx.word))
-            leati_bounded_pump(b, 1u << !dir); /* P3 */
-    }
+    int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, size, 0)
+                                : leati_bounded_pop(b, buf, size, 0, true);
+    if (r == 0 && leati_load_sc(dir == LEAT_OP_SEND ? &b->rx.word : &b->tx.word))
+        leati_bounded_pump(b, 1u << !dir); /* P3 */
     if (r == LEAT_EAGAIN && until.at_ns > 0)
         return leati_chan_wait(c, dir, buf, until);
     return r == 0 || r == LEAT_EAGAIN ? r : slow(c, dir, buf, until);
+}
+
+/* A declared side with elements of 8 bytes; other sizes and the shared side of such a
+ * channel take the long way. Calls are tail calls. */
+LEATI_NOINLINE static int declared(struct leat_chan *c, unsigned dir, void *buf,
+                                   struct leat_deadline until)
+{
+    struct leati_bounded *b = leati_bounded(c);
+    bool look;
+    if (leati_unlikely(!(leati_load_rlx(&b->owned) & (1u << dir)) || c->elem_size != 8))
+        return slow(c, dir, buf, until);
+    int r = dir == LEAT_OP_SEND ? leati_owned_push(b, buf, 8, &look)
+                                : leati_owned_pop(b, buf, 8, &look);
+    if (leati_likely(r == 0))
+        return leati_unlikely(look) ? leati_bounded_served(b, 1u << !dir) : 0;
+    return slow(c, dir, buf, until);
 }
 
 /* The commonest case without a stack frame: every call in it is a tail call. */
@@ -117,8 +128,10 @@ LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
             return LEAT_EAGAIN;
         return leati_rendezvous_operate(c, dir, buf, until);
     }
-    if (c->kind == LEATI_BOUNDED || c->kind == LEATI_OWNED)
+    if (c->kind == LEATI_BOUNDED)
         return ring(c, dir, buf, until);
+    if (c->kind == LEATI_OWNED)
+        return declared(c, dir, buf, until);
     return slow(c, dir, buf, until);
 }
 

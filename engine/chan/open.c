@@ -14,7 +14,7 @@ enum { HEADERS_PER_CHUNK = 64 };
 #ifdef LEATI_DEBUG
 enum { OWNED_CAPACITY = 1 };
 #else
-enum { OWNED_CAPACITY = 64 };
+enum { OWNED_CAPACITY = 1024 };
 #endif
 
 /* Headers of one kind. Chunks are never given back: a late look at a freed header
@@ -191,7 +191,7 @@ int leat_chan_open(leat_chan **ret, const struct leat_chan_opts *opts)
     else if (opts->capacity == LEAT_UNBOUNDED)
         r = leati_unbounded_open(&c, opts);
     else if ((opts->flags & (LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER)) &&
-             opts->capacity >= OWNED_CAPACITY)
+             opts->capacity >= OWNED_CAPACITY && !leatp_no_membarrier)
         r = leati_owned_open(&c, opts);
     else
         r = leati_bounded_open(&c, opts);

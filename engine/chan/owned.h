@@ -17,6 +17,8 @@
  *             busy, light fence, loads shut. Who sees CLOSED and then busy == 0 knows
  *             that no send is under way or to come. An owner that leaves while shut is
  *             not OPEN looks for parked ones: a receiver may have parked because of busy.
+ *             The light fences are compiler barriers: without membarrier there are no
+ *             owned sides (leat_chan_open).
  * H           is not needed on an owned side: there is nobody to pass a parked owner.
  * SPDX-License-Identifier: MIT */
 #ifndef LEATI_CHAN_OWNED_H
@@ -45,7 +47,8 @@ LEATI_INLINE void leati_owned_leave(leati_a32 *busy)
 
 /* One send by the owner, or for it while it is parked (may: LEATI_C ignores close).
  * Results as leati_bounded_push. */
-LEATI_INLINE int leati_owned_put(struct leati_bounded *b, const void *v, uint64_t may)
+LEATI_INLINE int leati_owned_put(struct leati_bounded *b, const void *v, size_t size,
+                                 uint64_t may)
 {
     /* relaxed: behind the light fence of the caller, or under tx's lock */
     if (leati_unlikely(leati_load_rlx(&b->shut) != LEATI_OPEN) && !(may & LEATI_C))
@@ -59,13 +62,13 @@ LEATI_INLINE int leati_owned_put(struct leati_bounded *b, const void *v, uint64_
         return h + b->lap.one_lap == w ? LEAT_EAGAIN : LEAT_EBUSY;
     }
     leati_store_rel(&b->tail, leati_lap_next(&b->lap, w)); /* pairs with len */
-    leati_copy(cell + b->offset, v, b->c.elem_size);
+    leati_copy(cell + b->offset, v, size);
     leati_store_rel(turn, mine + 1); /* P2 */
     return 0;
 }
 
 /* One receive by the owner, or for it; results as leati_bounded_pop. */
-LEATI_INLINE int leati_owned_take(struct leati_bounded *b, void *ret)
+LEATI_INLINE int leati_owned_take(struct leati_bounded *b, void *ret, size_t size)
 {
     uint64_t w = leati_load_rlx(&b->head); /* relaxed: only the owner writes it */
     char *cell = leati_bounded_cell(b, w);
@@ -75,39 +78,39 @@ LEATI_INLINE int leati_owned_take(struct leati_bounded *b, void *ret)
         return leati_bounded_empty(leati_bounded_tail(b), w);
     leati_store_rel(&b->head, leati_lap_next(&b->lap, w)); /* pairs with len */
     if (leati_likely(ret != NULL))
-        leati_copy(ret, cell + b->offset, b->c.elem_size);
+        leati_copy(ret, cell + b->offset, size);
     leati_bounded_popped(cell, full + 1);
     return 0;
 }
 
-LEATI_INLINE int leati_owned_push(struct leati_bounded *b, const void *v)
+/* A send or receive by the owner. *ret_look: waiters of the other side are to be looked
+ * at (leati_bounded_pump), after a success or when a close may wait for us. */
+LEATI_INLINE int leati_owned_push(struct leati_bounded *b, const void *v, size_t size,
+                                  bool *ret_look)
 {
     leati_owned_enter(&b->tx_busy, "leat_chan_send");
-    leati_light_fence(); /* busy, then shut */
-    int r = leati_owned_put(b, v, 0);
+    leati_barrier_compiler(); /* light: busy, then shut */
+    int r = leati_owned_put(b, v, size, 0);
     leati_owned_leave(&b->tx_busy);
-    leati_light_fence(); /* the cell, then the word */
-    if (leati_unlikely(leati_load_rlx(&b->rx.word)) &&
-        (r == 0 || leati_load_rlx(&b->shut) != LEATI_OPEN))
-        leati_bounded_pump(b, LEATI_RX);
+    leati_barrier_compiler(); /* light: the cell, then the word */
+    *ret_look = leati_unlikely(leati_load_rlx(&b->rx.word)) &&
+                (r == 0 || leati_load_rlx(&b->shut) != LEATI_OPEN);
     return r;
 }
 
-/* A cancelled channel's values are the owner's to drop: nobody else may move head. */
-LEATI_INLINE int leati_owned_pop(struct leati_bounded *b, void *ret)
+/* A cancelled channel's values are the owner's to drop, nobody else may move head: that
+ * is left to leati_owned_drop, and this says LEATI_OWED. */
+LEATI_INLINE int leati_owned_pop(struct leati_bounded *b, void *ret, size_t size,
+                                 bool *ret_look)
 {
+    *ret_look = false;
+    if (leati_unlikely(leati_load_rlx(&b->c.cancelled)))
+        return LEATI_OWED;
     leati_owned_enter(&b->rx_busy, "leat_chan_recv");
-    int r;
-    if (leati_unlikely(leati_load_rlx(&b->c.cancelled))) {
-        leati_bounded_drop_inside(b);
-        r = LEAT_ECLOSED;
-    } else {
-        r = leati_owned_take(b, ret);
-    }
+    int r = leati_owned_take(b, ret, size);
     leati_owned_leave(&b->rx_busy);
-    leati_light_fence(); /* the cell, then the word */
-    if (leati_unlikely(leati_load_rlx(&b->tx.word)) && r == 0)
-        leati_bounded_pump(b, LEATI_TX);
+    leati_barrier_compiler(); /* light: the cell, then the word */
+    *ret_look = leati_unlikely(leati_load_rlx(&b->tx.word)) && r == 0;
     return r;
 }
 

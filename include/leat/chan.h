@@ -18,6 +18,9 @@
  *   Order         a send happens before its receive; a close before a receive that
  *                 reports it; the k-th receive before the (k + capacity)-th send
  *                 returns; with capacity 0 a receive before its send returns.
+ *   Fork          the child has a copy of the channel as it was; whoever waited on it is
+ *                 not there, and a thread that was inside a call may have left it locked.
+ *                 Only channels that nobody was using may be used in a child.
  * SPDX-License-Identifier: MIT */
 #ifndef LEAT_CHAN_H
 #define LEAT_CHAN_H
@@ -44,8 +47,10 @@ enum leat_chan_flags {
      * the first parked one at most 4 times. Waiters among themselves are always
      * served first come, first served; capacity 0 is always strict. */
     LEAT_FAIR = 1u << 0,
-    /* One thread or fiber at a time sends / receives. Gets a ring without locked
-     * instructions on that side. Two at once is an error that debug builds report. */
+    /* One thread or fiber at a time sends / receives. From a capacity of 1024 on, that
+     * side gets a ring without locked instructions; in a smaller one, where somebody
+     * parks often, the shared ring is the faster one. Two at once is an error that
+     * debug builds report. */
     LEAT_SINGLE_PRODUCER = 1u << 1,
     LEAT_SINGLE_CONSUMER = 1u << 2,
     /* Small footprint where there is a choice to make. With capacity 0 there is none:
@@ -120,7 +125,7 @@ LEAT_API size_t leat_chan_bytes(const leat_chan *c);
 
 /* Sends one value; waits while the channel is full (capacity 0: until a receiver
  * took it). Returns 0; LEAT_ECLOSED; LEAT_ECANCELED when the calling fiber was
- * cancelled while it waited; LEAT_EDEADLK inside a callback; unbounded: LEAT_ENOMEM.
+ * cancelled while it waited; unbounded: LEAT_ENOMEM.
  * On any error nothing was sent. */
 LEAT_API LEAT_NODISCARD int leat_chan_send(leat_chan *c, const void *elem);
 
@@ -142,7 +147,7 @@ LEAT_API LEAT_NODISCARD ptrdiff_t leat_chan_send_n(leat_chan *c, const void *ele
                                                    size_t n, struct leat_deadline until);
 
 /* Receives one value into ret; waits while the channel is empty. Returns 0;
- * LEAT_ECLOSED when closed and drained; LEAT_ECANCELED, LEAT_EDEADLK as above. */
+ * LEAT_ECLOSED when closed and drained; LEAT_ECANCELED as above. */
 LEAT_API LEAT_NODISCARD int leat_chan_recv(leat_chan *c, void *ret);
 LEAT_API LEAT_NODISCARD int leat_chan_recv_until(leat_chan *c, void *ret,
                                                  struct leat_deadline until);

@@ -48,8 +48,7 @@ enum leat_select_flags {
  * Returns    0; LEAT_EAGAIN (LEAT_NOW, and there was an instant at which no case was
  *            ready); LEAT_EBUSY (LEAT_NOW, and all that looked ready stayed
  *            half-done); LEAT_ETIMEDOUT; LEAT_ECANCELED; LEAT_EINVAL (cases NULL with
- *            n > 0, unknown op or flag); LEAT_EDEADLK inside a callback. On any error
- *            no case did anything.
+ *            n > 0, unknown op or flag). On any error no case did anything.
  * Cost       a case that is not ready: loads only while polling, 2 locked
  *            instructions when parked. Allocates nothing. */
 LEAT_API LEAT_NODISCARD int leat_select(struct leat_case *cases, size_t n,
