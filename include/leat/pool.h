@@ -2,8 +2,8 @@
  *
  * Programs that only use channels from their own threads need none of this and get
  * no thread. The default pool is made by its first use and ended at exit.
- * A fork child has no workers: there every call on a pool made before the fork gives
- * LEAT_ENOTSUP, and the default pool is made anew.
+ * A fork child has no workers: there every call on a pool made before the fork, the
+ * default one included, gives LEAT_ENOTSUP.
  * Every thread of a pool is named, blocks all asynchronous signals and runs on the
  * pool's CPU set.
  * SPDX-License-Identifier: MIT */
