@@ -74,20 +74,56 @@ static void parked_senders_are_completed_in_order(void **state)
     each_kind_and_crew(senders);
 }
 
+struct arrival {
+    const leat_chan *c;
+    unsigned dir, n;
+    struct leat_deadline until;
+};
+
+static bool parked_or_late(void *arg)
+{
+    const struct arrival *a = (const struct arrival *)arg;
+    return parked(a->c, a->dir) == a->n || leat_now() >= a->until.at_ns;
+}
+
+/* Parks operations one by one, every third with that deadline. False, and all is undone,
+ * when it passed before the last was parked: the machine is busy. */
+static bool park_some_timed(struct op *o, enum crew_kind crew, leat_chan *c, unsigned dir,
+                            uint64_t first, struct leat_deadline until)
+{
+    unsigned n = 0;
+    while (n < PARKED && leat_now() < until.at_ns) {
+        struct arrival a = {c, dir, n + 1, until};
+        op_start(&o[n], crew, n, c, dir, first + n, n % 3 == 1 ? until : LEAT_NEVER);
+        expect(support_until(parked_or_late, &a));
+        n++;
+    }
+    if (n == PARKED && leat_now() < until.at_ns)
+        return true;
+    expect_eq(leat_chan_cancel(c), 0);
+    while (n > 0)
+        (void)op_join(&o[--n]);
+    leat_chan_free(c);
+    return false;
+}
+
 /* Some in the queue have a deadline that passes: the others keep their places. */
 static void leavers(const struct kind *k, enum crew_kind crew)
 {
     unsigned dir = kind_bounded(k) && k->cap % 2 ? LEAT_OP_SEND : LEAT_OP_RECV;
     if (many(k, dir) == 1)
         return;
-    leat_chan *c = kind_open(k, sizeof(uint64_t));
+    leat_chan *c;
     struct op o[PARKED];
-    uint64_t inside = dir == LEAT_OP_SEND ? fill(c, k, 0) : 0, got;
-    struct leat_deadline until = leat_in_ms(150);
-    for (unsigned i = 0; i < PARKED; i++) {
-        op_start(&o[i], crew, i, c, dir, inside + i, i % 3 == 1 ? until : LEAT_NEVER);
-        until_parked(c, dir, i + 1);
-    }
+    uint64_t inside, got;
+    struct leat_deadline until;
+    int64_t ms = 10;
+    do {
+        ms *= 2;
+        c = kind_open(k, sizeof(uint64_t));
+        inside = dir == LEAT_OP_SEND ? fill(c, k, 0) : 0;
+        until = leat_in_ms(ms);
+    } while (!park_some_timed(o, crew, c, dir, inside, until));
     for (unsigned i = 1; i < PARKED; i += 3) {
         expect_eq(op_join(&o[i]), LEAT_ETIMEDOUT);
         expect(leat_now() >= until.at_ns);
