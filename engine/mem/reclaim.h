@@ -1,5 +1,6 @@
 /* reclaim.h - read-copy-update for registries that dumps and statistics walk while
- * objects come and go. Not on any send, receive or park path.
+ * objects come and go, and for threads outside a pool that wake a fiber of it, which may
+ * be the last before the pool ends. Not on a path that stays inside one pool.
  *
  * A reader's section covers a walk; whoever unlinks an object calls
  * leati_rcu_synchronize() before freeing it. Sections nest; nothing in them may park or

@@ -11,6 +11,27 @@
 #include "pool/mill.h"
 #include "pool/registry.h"
 
+/* What is read without order; the generation tells whether it belongs together. */
+struct glance {
+    char name[16];
+    char *stack;
+    unsigned class, pin, state;
+    bool bare;
+};
+
+LEATP_NO_TSAN static void glance_at(const struct leat_fiber *f, struct glance *g)
+{
+    const volatile struct leat_fiber *v = f;
+    for (unsigned i = 0; i < sizeof(g->name) - 1; i++)
+        g->name[i] = v->name[i];
+    g->name[sizeof(g->name) - 1] = '\0';
+    g->stack = v->stack;
+    g->class = v->class;
+    g->pin = v->pin;
+    g->bare = v->bare;
+    g->state = leati_load_rlx(&f->state);
+}
+
 struct view {
     int fd;
     unsigned long fibers;
@@ -37,23 +58,21 @@ static void dump_fiber(struct leat_fiber *f, void *arg)
     uint32_t gen = leati_load_acq(&f->gen);
     const char *what = "";
     const void *object = NULL;
-    char name[16], wait[64] = "", pin[24] = "";
+    char wait[64] = "", pin[24] = "";
+    struct glance g;
     if (waits_on(f, &what, &object))
         (void)snprintf(wait, sizeof(wait), " in %s %p", what, object);
-    unsigned state = leati_load_rlx(&f->state);
-    memcpy(name, f->name, sizeof(name));
-    name[sizeof(name) - 1] = '\0';
-    size_t used = f->stack && state > LEATI_FIBER_NEW
-                      ? leati_stack_used(f->stack, f->class) : 0;
-    if (f->pin)
-        (void)snprintf(pin, sizeof(pin), ", pinned to %u", (unsigned)f->pin);
-    uint32_t attn = leati_load_rlx(&f->attn);
-    if (leati_load_acq(&f->gen) != gen || state > LEATI_FIBER_PARKED)
+    glance_at(f, &g);
+    bool cancelled = leati_load_rlx(&f->attn) & LEATI_ATTN_CANCEL;
+    if (leati_load_acq(&f->gen) != gen || g.state > LEATI_FIBER_PARKED)
         return;
+    size_t used = g.state > LEATI_FIBER_NEW ? leati_stack_used(g.stack, g.class) : 0;
+    if (g.pin)
+        (void)snprintf(pin, sizeof(pin), ", pinned to %u", g.pin);
     v->fibers++;
-    dprintf(v->fd, "  fiber %p \"%s\": %s%s%s%s, stack %zu of %zu%s\n", (void *)f, name,
-            states[state], wait, attn & LEATI_ATTN_CANCEL ? ", cancelled" : "", pin, used,
-            leati_stack_size(f->class), f->bare ? " (canary)" : "");
+    dprintf(v->fd, "  fiber %p \"%s\": %s%s%s%s, stack %zu of %zu%s\n", (void *)f, g.name,
+            states[g.state], wait, cancelled ? ", cancelled" : "", pin, used,
+            leati_stack_size(g.class), g.bare ? " (canary)" : "");
 }
 
 static void dump_workers(leat_pool *p, int fd)

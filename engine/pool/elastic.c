@@ -118,6 +118,7 @@ static void join_ended(struct leati_elastic *e)
 
 struct start {
     struct leati_elastic *set;
+    unsigned number;
     bool *failed;
 };
 
@@ -132,7 +133,7 @@ static void start_helper(void *arg)
     struct helper *h = leati_pool_alloc(p, sizeof(*h), sizeof(void *));
     if (h) {
         h->set = e;
-        (void)snprintf(name, sizeof(name), "%s/b%u", p->name, ++e->started % 10000);
+        (void)snprintf(name, sizeof(name), "%s/b%u", p->name, s->number);
         if (leatp_thread_start(&h->thread, helper_main, h, name) == 0)
             return;
         leati_pool_dealloc(p, h, sizeof(*h));
@@ -188,13 +189,14 @@ static bool job_abort(struct leati_wait *wt, int err)
 static const struct leati_wait_ops job_ops = {job_publish, job_abort, "blocking call"};
 
 /* True: one more call than idle threads; the thread to come is counted. */
-static bool wants_thread(struct leati_elastic *e)
+static bool wants_thread(struct leati_elastic *e, unsigned *ret_number)
 {
     leati_lock(&e->lock);
     bool more = e->queued >= e->idle && e->threads < e->most;
     if (more) {
         e->threads++;
         e->idle++;
+        *ret_number = ++e->started % 10000;
     }
     leati_unlock(&e->lock);
     return more;
@@ -218,8 +220,9 @@ int leat_blocking(int (*fn)(void *), void *arg, bool *ret_ran)
                     .arg = arg};
     for (;;) {
         bool failed = false;
-        if (wants_thread(e)) {
-            struct start s = {e, &failed};
+        unsigned number;
+        if (wants_thread(e, &number)) {
+            struct start s = {e, number, &failed};
             leati_aside(f->worker, f, start_helper, &s);
         }
         int err = leati_park(&j.wait);

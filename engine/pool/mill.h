@@ -265,8 +265,19 @@ void leati_timers_fini(struct leati_worker *w);
 extern const struct leati_party_ops leati_fiber_ops;
 /* Has its wait aborted, if it is in one, for what its attn says. From anywhere. */
 void leati_kick(struct leat_fiber *f);
-/* Makes the wait of f, which has left its stack, findable. */
-void leati_publish(struct leat_fiber *f);
+/* The party's park: sched.c, where the switch is. */
+int leati_fiber_park(struct leati_party *party, struct leati_wait *wt);
+void leati_wait_arm(struct leati_worker *w, struct leat_fiber *f, int64_t at);
+void leati_wait_disarm(struct leat_fiber *f);
+void leati_wait_for_kick(struct leat_fiber *f);
+
+/* The error for these bits; 0: nothing to abort. */
+LEATI_INLINE int leati_attn_error(uint32_t attn)
+{
+    if ((attn & (LEATI_ATTN_CANCEL | LEATI_ATTN_MASKED)) == LEATI_ATTN_CANCEL)
+        return LEAT_ECANCELED;
+    return attn & LEATI_ATTN_TIMEOUT ? LEAT_ETIMEDOUT : 0;
+}
 
 /* --- record.c --- */
 /* A record, all but party, pool, gen zero; NULL: no memory. w NULL: a foreign thread. */

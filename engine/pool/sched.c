@@ -17,6 +17,7 @@
  * SPDX-License-Identifier: MIT */
 #include "arch/os.h"
 #include "arch/relax.h"
+#include "mem/reclaim.h"
 #include "pool/mill.h"
 
 enum {
@@ -72,10 +73,13 @@ void leati_push(struct leati_worker *w, struct leat_fiber *f)
         overflow(w);
 }
 
+/* Once it is enqueued f may run and end, and the pool with it: its end waits for this
+ * section (leati_registry_remove). */
 static LEATI_NOINLINE void ready_far(struct leat_fiber *f)
 {
     leat_pool *p = f->pool;
     f->qnext = NULL;
+    leati_rcu_read_lock();
     if (f->pin) {
         struct leati_worker *target = p->workers[f->pin - 1];
         leati_inject_put(&target->remote, f);
@@ -84,6 +88,7 @@ static LEATI_NOINLINE void ready_far(struct leat_fiber *f)
         leati_inject_put(&p->inject, f);
         leati_rule(p, NULL, LEATI_WHY_NEW);
     }
+    leati_rcu_read_unlock();
 }
 
 LEATI_INLINE bool runs_here(const struct leati_worker *w, const struct leat_fiber *f)
@@ -193,6 +198,19 @@ LEATI_INLINE struct leat_fiber *choose(struct leati_worker *w)
 
 /* --- switching --- */
 
+/* Makes the wait of f, which has left its stack, findable; see wait.c for the orders. */
+LEATI_INLINE void publish(struct leat_fiber *f)
+{
+    struct leati_wait *wt = leati_load_rlx(&f->waiting); /* written on this thread */
+    if (!wt->ops->publish(wt)) {
+        leati_ready(f, LEATI_WAKE_NEXT);
+        return;
+    }
+    leati_pool_light(f->pool);
+    if (leati_unlikely(leati_attn_error(leati_load_rlx(&f->attn)))) /* W2 */
+        leati_kick(f);
+}
+
 /* The fiber is over and off its stack. */
 static void bury(struct leati_worker *w, struct leat_fiber *f)
 {
@@ -212,7 +230,7 @@ LEATI_INLINE void arrived(struct leati_worker *w)
     struct leat_fiber *f = w->prev;
     switch (w->post) {
     case LEATI_POST_PARK:
-        leati_publish(f);
+        publish(f);
         break;
     case LEATI_POST_YIELD:
         leati_push(w, f);
@@ -230,8 +248,8 @@ LEATI_INLINE void arrived(struct leati_worker *w)
     }
 }
 
-struct leati_worker *leati_leave(struct leati_worker *w, struct leat_fiber *f,
-                                 enum leati_post post)
+LEATI_INLINE struct leati_worker *leave(struct leati_worker *w, struct leat_fiber *f,
+                                       enum leati_post post)
 {
     if (leati_unlikely(f->bare) && leati_unlikely(!leati_stack_intact(f->stack)))
         leati_overflow(f);
@@ -266,6 +284,37 @@ void leati_aside(struct leati_worker *w, struct leat_fiber *f, void (*fn)(void *
     w = leatp_ctx_swap(&f->sp, w->loop, w);
     leatp_san_arrive(&f->san);
     arrived(w);
+}
+
+struct leati_worker *leati_leave(struct leati_worker *w, struct leat_fiber *f,
+                                 enum leati_post post)
+{
+    return leave(w, f, post);
+}
+
+/* Here, so that the switch is expanded in it: each frame is a dozen stores that the
+ * locked instruction of the publishing must wait for. */
+int leati_fiber_park(struct leati_party *party, struct leati_wait *wt)
+{
+    struct leat_fiber *f = leati_container_of(party, struct leat_fiber, party);
+    struct leati_worker *w = f->worker;
+    uint32_t attn = leati_load_rlx(&f->attn); /* a later bit is seen after publishing */
+    if (leati_unlikely(attn & LEATI_ATTN_CANCEL) && leati_attn_error(attn))
+        return wt->result = LEAT_ECANCELED;
+    bool timed = wt->until.at_ns != INT64_MAX;
+    leati_store_rel(&f->waiting, wt); /* pairs with the acquire in leati_kick */
+    if (leati_unlikely(timed))
+        leati_wait_arm(w, f, wt->until.at_ns);
+    leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_PARKED);
+    w = leave(w, f, LEATI_POST_PARK);
+    leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_RUNNING);
+    leati_store_rlx(&f->waiting, (void *)NULL);
+    leati_pool_light(w->pool);
+    if (leati_unlikely(leati_load_acq(&f->klock))) /* W1; acq: the kicker is done */
+        leati_wait_for_kick(f);
+    if (leati_unlikely(timed))
+        leati_wait_disarm(f);
+    return wt->result;
 }
 
 /* Not inlined, as leati_live and leati_leave: see leatp_san_first. */

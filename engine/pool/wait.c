@@ -28,14 +28,6 @@
 #include "arch/relax.h"
 #include "pool/mill.h"
 
-/* The error for these bits; 0: nothing to abort. */
-LEATI_INLINE int attn_error(uint32_t attn)
-{
-    if ((attn & (LEATI_ATTN_CANCEL | LEATI_ATTN_MASKED)) == LEATI_ATTN_CANCEL)
-        return LEAT_ECANCELED;
-    return attn & LEATI_ATTN_TIMEOUT ? LEAT_ETIMEDOUT : 0;
-}
-
 void leati_kick(struct leat_fiber *f)
 {
     bool hit = false;
@@ -44,7 +36,7 @@ void leati_kick(struct leat_fiber *f)
     /* acq: pairs with the store in fiber_park: the wait's fields */
     struct leati_wait *wt = leati_load_acq(&f->waiting);
     if (wt) {
-        int err = attn_error(leati_load_sc(&f->attn));
+        int err = leati_attn_error(leati_load_sc(&f->attn));
         hit = err && wt->ops->abort(wt, err);
     }
     leati_unlock(&f->klock);
@@ -52,19 +44,7 @@ void leati_kick(struct leat_fiber *f)
         leati_ready(f, LEATI_WAKE_TAIL);
 }
 
-void leati_publish(struct leat_fiber *f)
-{
-    struct leati_wait *wt = leati_load_rlx(&f->waiting); /* written on this thread */
-    if (!wt->ops->publish(wt)) {
-        leati_ready(f, LEATI_WAKE_NEXT);
-        return;
-    }
-    leati_pool_light(f->pool);
-    if (leati_unlikely(attn_error(leati_load_rlx(&f->attn)))) /* W2 */
-        leati_kick(f);
-}
-
-static LEATI_NOINLINE void arm(struct leati_worker *w, struct leat_fiber *f, int64_t at)
+void leati_wait_arm(struct leati_worker *w, struct leat_fiber *f, int64_t at)
 {
     if (at <= 0 || at <= leat_now())
         (void)leati_or_sc(&f->attn, (uint32_t)LEATI_ATTN_TIMEOUT);
@@ -72,41 +52,18 @@ static LEATI_NOINLINE void arm(struct leati_worker *w, struct leat_fiber *f, int
         leati_timers_arm(w, f, at, false);
 }
 
-static LEATI_NOINLINE void disarm(struct leat_fiber *f)
+void leati_wait_disarm(struct leat_fiber *f)
 {
     (void)leati_timers_disarm(f);
     if (leati_load_rlx(&f->attn) & LEATI_ATTN_TIMEOUT) /* W3 */
         (void)leati_and_sc(&f->attn, ~(uint32_t)LEATI_ATTN_TIMEOUT);
 }
 
-static LEATI_COLD void wait_for_kick(struct leat_fiber *f)
+LEATI_COLD void leati_wait_for_kick(struct leat_fiber *f)
 {
     unsigned step = 0;
     while (leati_load_acq(&f->klock)) /* pairs with the unlock in leati_kick */
         leatp_relax(&step);
-}
-
-static int fiber_park(struct leati_party *party, struct leati_wait *wt)
-{
-    struct leat_fiber *f = leati_container_of(party, struct leat_fiber, party);
-    struct leati_worker *w = f->worker;
-    uint32_t attn = leati_load_rlx(&f->attn); /* a later bit is seen after publishing */
-    if (leati_unlikely(attn & LEATI_ATTN_CANCEL) && attn_error(attn))
-        return wt->result = LEAT_ECANCELED;
-    bool timed = wt->until.at_ns != INT64_MAX;
-    leati_store_rel(&f->waiting, wt); /* pairs with the acquire in leati_kick */
-    if (leati_unlikely(timed))
-        arm(w, f, wt->until.at_ns);
-    leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_PARKED);
-    w = leati_leave(w, f, LEATI_POST_PARK);
-    leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_RUNNING);
-    leati_store_rlx(&f->waiting, (void *)NULL);
-    leati_pool_light(w->pool);
-    if (leati_unlikely(leati_load_acq(&f->klock))) /* W1; acq: the kicker is done */
-        wait_for_kick(f);
-    if (leati_unlikely(timed))
-        disarm(f);
-    return wt->result;
 }
 
 static void fiber_wake(struct leati_wait *wt, enum leati_wake_place place)
@@ -114,4 +71,4 @@ static void fiber_wake(struct leati_wait *wt, enum leati_wake_place place)
     leati_ready(leati_container_of(wt->party, struct leat_fiber, party), place);
 }
 
-const struct leati_party_ops leati_fiber_ops = {fiber_park, fiber_wake};
+const struct leati_party_ops leati_fiber_ops = {leati_fiber_park, fiber_wake};
