@@ -121,9 +121,9 @@ LEATI_NOINLINE int leati_bounded_pump(struct leati_bounded *b, unsigned which)
     return end;
 }
 
-int leati_bounded_served(struct leati_bounded *b, unsigned which)
+int leati_bounded_served(struct leati_bounded *b, unsigned dir)
 {
-    (void)leati_bounded_pump(b, which);
+    (void)leati_bounded_pump(b, 1u << dir);
     return 0;
 }
 

@@ -202,8 +202,9 @@ LEATI_INLINE bool leati_bounded_ready(struct leati_bounded *b, unsigned dir,
  * side where that made room. Returns how the first pass over `which`, one bit only,
  * ended: 0 (nobody left), LEAT_EAGAIN, LEAT_EBUSY, LEAT_ECLOSED. */
 int leati_bounded_pump(struct leati_bounded *b, unsigned which);
-/* The same as the end of a successful operation: returns 0. */
-int leati_bounded_served(struct leati_bounded *b, unsigned which);
+/* The same for waiters of one direction, at the end of a successful operation of the
+ * other: returns 0. */
+int leati_bounded_served(struct leati_bounded *b, unsigned dir);
 
 /* Takes out what is published and hands it to drop, outside every lock. */
 void leati_bounded_drop_inside(struct leati_bounded *b);

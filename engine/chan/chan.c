@@ -96,7 +96,7 @@ LEATI_NOINLINE static int declared(struct leat_chan *c, unsigned dir, void *buf,
     int r = dir == LEAT_OP_SEND ? leati_owned_push(b, buf, 8, &look)
                                 : leati_owned_pop(b, buf, 8, &look);
     if (leati_likely(r == 0))
-        return leati_unlikely(look) ? leati_bounded_served(b, 1u << !dir) : 0;
+        return leati_unlikely(look) ? leati_bounded_served(b, !dir) : 0;
     return slow(c, dir, buf, until);
 }
 
@@ -115,7 +115,7 @@ LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
             leati_a32 *peers = dir == LEAT_OP_SEND ? &b->rx.word : &b->tx.word;
             if (leati_likely(leati_load_sc(peers) == 0)) /* P3, see bounded.h */
                 return 0;
-            return leati_bounded_served(b, 1u << !dir);
+            return leati_bounded_served(b, !dir);
         }
         if (r != LEAT_EAGAIN)
             return slow(c, dir, buf, until);

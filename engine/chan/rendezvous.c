@@ -357,7 +357,37 @@ static void fini(struct leat_chan *c)
     leati_store_rlx(&z->top, (t & VER_MASK) + VERSION);
 }
 
-LEATI_PARKED_OPS(parked);
+/* Publishing is on the hot path of every hand-over: the lone waiter's case needs no
+ * stack frame, and few stores stand before its locked instruction. */
+LEATI_NOINLINE static bool publish_busy(struct leat_chan *c, struct leati_node *n)
+{
+    return enlist(c, n) == LEATI_LISTED;
+}
+
+static bool publish(struct leati_wait *w)
+{
+    struct leati_parked *p = leati_container_of(w, struct leati_parked, w);
+    struct leati_rendezvous *z = leati_rendezvous(p->c);
+    uint64_t t = leati_load_rlx(&z->top); /* relaxed: the CAS proves it */
+    uint64_t mine = (uint64_t)(uintptr_t)&p->n | leati_top_bit(p->n.dir);
+    /* rel: pairs with the acquire of its taker. */
+    if (leati_likely((t & LEATI_TOP_BITS) == 0) &&
+        leati_likely(leati_cas_rel(&z->top, &t, ((t & VER_MASK) + VERSION) | mine)))
+        return true;
+    return publish_busy(p->c, &p->n);
+}
+
+static bool withdraw(struct leati_wait *w, int err)
+{
+    struct leati_parked *p = leati_container_of(w, struct leati_parked, w);
+    if (!delist(p->c, &p->n))
+        return false;
+    w->result = err;
+    return true;
+}
+
+static const struct leati_wait_ops parked[2] = {[LEAT_OP_RECV] = {publish, withdraw, "recv"},
+                                                [LEAT_OP_SEND] = {publish, withdraw, "send"}};
 
 int leati_rendezvous_operate(struct leat_chan *c, unsigned dir, void *buf,
                              struct leat_deadline until)
