@@ -117,6 +117,41 @@ static void both_directions_on_one_channel(void **state)
     }
 }
 
+/* ---- two selects that meet on two channels at once, in opposite orders ---- */
+
+struct crossing {
+    leat_chan *c[2];
+    unsigned rounds;
+};
+
+static void crossing_actor(struct actor *a)
+{
+    struct crossing *x = (struct crossing *)a->arg;
+    unsigned me = a->index % 2;
+    for (unsigned i = 0; i < x->rounds; i++) {
+        uint64_t got = 99, v = me;
+        struct leat_case cs[2] = {LEAT_RECV(x->c[me], &got), LEAT_SEND(x->c[!me], &v)};
+        size_t which;
+        if (!expect_eq(leat_select(cs, 2, LEAT_NEVER, 0, &which), 0))
+            return;
+        if (which == 0)
+            expect_eq(got, !me);
+    }
+}
+
+static void selects_that_cross_each_other_meet(void **state)
+{
+    (void)state;
+    for (int crew = 0; crew < CREW_KINDS; crew++) {
+        struct crossing x = {.rounds = (unsigned)support_scale(40000)};
+        for (unsigned i = 0; i < 2; i++)
+            assert_int_equal(leat_chan_new(&x.c[i], sizeof(uint64_t), 0), 0);
+        crew_run((enum crew_kind)crew, 2, crossing_actor, &x);
+        leat_chan_free(x.c[0]);
+        leat_chan_free(x.c[1]);
+    }
+}
+
 /* ---- doubleselect.go: a counter sent to one of four, muxed: none arrives twice ---- */
 
 struct twice {
@@ -266,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_and_selecting_actors_exchange_all),
         cmocka_unit_test(both_directions_on_one_channel),
+        cmocka_unit_test(selects_that_cross_each_other_meet),
         cmocka_unit_test(no_value_is_sent_twice),
         cmocka_unit_test(deadlines_and_endings_conserve_the_values),
     };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,10 +14,19 @@
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 enum { POSSIBLE = 1 };
-#define TRAP() __asm__ __volatile__("int3" ::: "memory")
+#define TRAP()            __asm__ __volatile__("int3" ::: "memory")
+#define INSTRUCTION(regs) ((regs).rip)
+#define DEBUG_REGISTER(n) offsetof(struct user, u_debugreg[n])
+/* Register 7: bit 0 enables register 0, for execution. */
+#define BREAKPOINT(pid, at)                                                              \
+    (ptrace(PTRACE_POKEUSER, pid, DEBUG_REGISTER(7), NULL) == 0 &&                       \
+     ptrace(PTRACE_POKEUSER, pid, DEBUG_REGISTER(0), (void *)(uintptr_t)(at)) == 0 &&    \
+     ptrace(PTRACE_POKEUSER, pid, DEBUG_REGISTER(7), (void *)(uintptr_t)((at) != 0)) == 0)
 #else
 enum { POSSIBLE = 0 };
-#define TRAP() abort()
+#define TRAP()              abort()
+#define INSTRUCTION(regs)   ((void)(regs), 0)
+#define BREAKPOINT(pid, at) ((void)(pid), (void)(at), false)
 #endif
 
 enum { PATIENCE_MS = 10000, NO_PTRACE = 2, ASLEEP_LOOKS = 20 };
@@ -66,6 +76,11 @@ static void child_main(struct stepper *s, void (*victim)(void))
 }
 
 /* ---- in the test ---- */
+
+static void fails(const char *what)
+{
+    fail_msg("%s: %s", support_about ? support_about : "stepper", what);
+}
 
 static void stopped(int status)
 {
@@ -143,7 +158,7 @@ static bool arrives(pid_t pid)
             return false;
         sched_yield();
     }
-    fail_msg("the victim neither stops nor sleeps");
+    fails("the victim neither stops nor sleeps");
     return false;
 }
 
@@ -155,6 +170,64 @@ enum stepper_state stepper_step(struct stepper *s)
     return s->pending ? STEPPER_ASLEEP : s->board->over ? STEPPER_OVER : STEPPER_INSIDE;
 }
 
+static void go_on(struct stepper *s)
+{
+    assert_int_equal(ptrace(PTRACE_CONT, s->pid, NULL, NULL), 0);
+}
+
+static uint64_t instruction(pid_t pid)
+{
+    struct user_regs_struct regs;
+    assert_int_equal(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+    return INSTRUCTION(regs);
+}
+
+unsigned stepper_record(struct stepper *s)
+{
+    enum stepper_state st = STEPPER_INSIDE;
+    for (s->n = 0; st == STEPPER_INSIDE && s->n < STEPPER_MAX; s->n++) {
+        s->at[s->n] = instruction(s->pid);
+        st = stepper_step(s);
+    }
+    return s->n;
+}
+
+/* Sets the CPU's first breakpoint; 0 clears it. */
+static bool breakpoint(pid_t pid, uint64_t at)
+{
+    return BREAKPOINT(pid, at);
+}
+
+enum stepper_state stepper_stop_at(struct stepper *s, unsigned k)
+{
+    enum stepper_state st = STEPPER_INSIDE;
+    unsigned passes = 0;
+    for (unsigned i = 1; i <= k; i++)
+        passes += s->at[i] == s->at[k];
+    if (passes && !breakpoint(s->pid, s->at[k])) {
+        for (unsigned i = 0; i < k && st == STEPPER_INSIDE; i++)
+            st = stepper_step(s);
+        return st;
+    }
+    while (passes-- > 0 && st == STEPPER_INSIDE) {
+        go_on(s);
+        s->pending = !arrives(s->pid);
+        st = s->pending ? STEPPER_ASLEEP : s->board->over ? STEPPER_OVER : STEPPER_INSIDE;
+    }
+    /* asleep, it cannot be told; it may then stop once more, which finish() allows */
+    if (st != STEPPER_ASLEEP)
+        (void)breakpoint(s->pid, 0);
+    return st;
+}
+
+void stepper_run(struct stepper *s)
+{
+    while (!s->pending && !s->board->over) {
+        go_on(s);
+        s->pending = !arrives(s->pid);
+    }
+}
+
 /* Waits for the stop that ends the running step or stretch. */
 static void wait_stop(struct stepper *s, const char *what)
 {
@@ -162,15 +235,10 @@ static void wait_stop(struct stepper *s, const char *what)
     int64_t end = leat_now() + PATIENCE_MS * INT64_C(1000000);
     while (waitpid(s->pid, &status, __WALL | WNOHANG) != s->pid) {
         if (leat_now() > end)
-            fail_msg("%s", what);
+            fails(what);
         sched_yield();
     }
     stopped(status);
-}
-
-static void go_on(struct stepper *s)
-{
-    assert_int_equal(ptrace(PTRACE_CONT, s->pid, NULL, NULL), 0);
 }
 
 void stepper_finish(struct stepper *s)
@@ -211,7 +279,7 @@ void stepper_ask(struct stepper *s, int order)
 {
     stepper_tell(s, order);
     if (!stepper_hear(s, PATIENCE_MS))
-        fail_msg("the others hang while the victim is stopped");
+        fails("the others hang while the victim is stopped");
 }
 
 void stepper_assert_well(struct stepper *s, const char *what, unsigned step)

@@ -21,11 +21,15 @@ struct stepper_board {
     volatile long long got;
 };
 
+enum { STEPPER_MAX = 20000 };
+
 struct stepper {
     pid_t pid;
     int to[2], from[2];
     struct stepper_board *board;
     bool pending; /* a step has begun that ends when the victim wakes */
+    unsigned n;   /* instructions in the recorded call, and their addresses */
+    uint64_t at[STEPPER_MAX];
 };
 
 enum stepper_state { STEPPER_INSIDE, STEPPER_ASLEEP, STEPPER_OVER };
@@ -38,6 +42,18 @@ void stepper_end(struct stepper *s);
 
 /* One instruction of the victim, which is inside its call. */
 enum stepper_state stepper_step(struct stepper *s);
+
+/* Lets the victim run until it sleeps or its call is over. */
+void stepper_run(struct stepper *s);
+
+/* Runs the victim by single steps until it sleeps or its call is over, and notes the way
+ * it takes. Returns the number of instructions. */
+unsigned stepper_record(struct stepper *s);
+
+/* Stops the victim where it was recorded to be after k instructions: a breakpoint of the
+ * CPU, passed as often as the recorded way passes it. When the victim takes another way,
+ * where that ends. */
+enum stepper_state stepper_stop_at(struct stepper *s, unsigned k);
 
 /* Lets the victim run to the end of its call; one that does not return within 10 s
  * fails the test. */
