@@ -31,6 +31,9 @@
  *             after W1: its owner passes P3 after publishing. For one taken before, the
  *             waiter looks again after a membarrier: a cell still unpublished then
  *             belongs to a peer whose P3 is still to come.
+ * Hand-over   A sender that finds receivers parked gives its value to the oldest one
+ *             under rx's lock, if the ring is empty there: the value would go in and out
+ *             at once. It takes effect where tail was read.
  * Progress    lock-free; a stalled ticket holder delays those who need its cell.
  * SPDX-License-Identifier: MIT */
 #ifndef LEATI_CHAN_BOUNDED_H
@@ -205,6 +208,9 @@ int leati_bounded_pump(struct leati_bounded *b, unsigned which);
 /* The same for waiters of one direction, at the end of a successful operation of the
  * other: returns 0. */
 int leati_bounded_served(struct leati_bounded *b, unsigned dir);
+
+/* Gives a value to the oldest parked receiver, if the ring is empty; shared sides. */
+bool leati_bounded_hand(struct leati_bounded *b, const void *elem);
 
 /* Takes out what is published and hands it to drop, outside every lock. */
 void leati_bounded_drop_inside(struct leati_bounded *b);

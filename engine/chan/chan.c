@@ -100,6 +100,14 @@ LEATI_NOINLINE static int declared(struct leat_chan *c, unsigned dir, void *buf,
     return slow(c, dir, buf, until);
 }
 
+/* A send to a bounded channel on which receivers are parked. */
+LEATI_NOINLINE static int hand_or_send(struct leat_chan *c, void *elem,
+                                       struct leat_deadline until)
+{
+    return leati_bounded_hand(leati_bounded(c), elem) ? 0
+                                                      : ring(c, LEAT_OP_SEND, elem, until);
+}
+
 /* The commonest case without a stack frame: every call in it is a tail call. */
 LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
                          struct leat_deadline until)
@@ -109,6 +117,9 @@ LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
         return slow(c, dir, buf, until);
     if (leati_likely(c->kind == LEATI_BOUNDED && c->elem_size == 8)) {
         struct leati_bounded *b = leati_bounded(c);
+        /* relaxed: who parks later is seen by P3 */
+        if (dir == LEAT_OP_SEND && leati_unlikely(leati_load_rlx(&b->rx.word)))
+            return hand_or_send(c, buf, until);
         int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 8, 0)
                                     : leati_bounded_pop(b, buf, 8, 0, true);
         if (leati_likely(r == 0)) {

@@ -23,13 +23,18 @@ LEATP_NO_TSAN static void glance_at(const struct leat_fiber *f, struct glance *g
 {
     const volatile struct leat_fiber *v = f;
     for (unsigned i = 0; i < sizeof(g->name) - 1; i++)
-        g->name[i] = v->name[i];
+        g->name[i] = v->traits & LEATI_TRAIT_NAMED ? v->name[i] : '\0';
     g->name[sizeof(g->name) - 1] = '\0';
     g->stack = v->stack;
     g->class = v->class;
     g->pin = v->pin;
-    g->bare = v->bare;
+    g->bare = (v->traits & LEATI_TRAIT_BARE) != 0;
     g->state = leati_load_rlx(&f->state);
+}
+
+LEATP_NO_TSAN static const struct leati_party *runs(const struct leati_worker *w)
+{
+    return ((const volatile struct leati_worker *)w)->current;
 }
 
 struct view {
@@ -51,11 +56,20 @@ static bool waits_on(struct leat_fiber *f, const char **ret_what, const void **r
     return wt != NULL;
 }
 
+static bool running(const struct leat_fiber *f)
+{
+    leat_pool *p = f->pool;
+    for (unsigned i = 0; i < p->n; i++)
+        if (runs(p->workers[i]) == &f->party)
+            return true;
+    return false;
+}
+
 static void dump_fiber(struct leat_fiber *f, void *arg)
 {
-    static const char *const states[] = {"free", "new", "ready", "running", "parked"};
+    static const char *const states[] = {"free", "new", "ready", "parked"};
     struct view *v = arg;
-    uint32_t gen = leati_load_acq(&f->gen);
+    uint8_t gen = leati_load_acq(&f->gen);
     const char *what = "";
     const void *object = NULL;
     char wait[64] = "", pin[24] = "";
@@ -71,7 +85,7 @@ static void dump_fiber(struct leat_fiber *f, void *arg)
         (void)snprintf(pin, sizeof(pin), ", pinned to %u", g.pin);
     v->fibers++;
     dprintf(v->fd, "  fiber %p \"%s\": %s%s%s%s, stack %zu of %zu%s\n", (void *)f, g.name,
-            states[g.state], wait, cancelled ? ", cancelled" : "", pin, used,
+            running(f) ? "running" : states[g.state], wait, cancelled ? ", cancelled" : "", pin, used,
             leati_stack_size(g.class), g.bare ? " (canary)" : "");
 }
 

@@ -223,7 +223,7 @@ int leat_blocking(int (*fn)(void *), void *arg, bool *ret_ran)
         unsigned number;
         if (wants_thread(e, &number)) {
             struct start s = {e, number, &failed};
-            leati_aside(f->worker, f, start_helper, &s);
+            leati_aside(leati_worker_self(), f, start_helper, &s);
         }
         int err = leati_park(&j.wait);
         if (err == 0)

@@ -33,8 +33,9 @@ static int make(leat_pool *p, struct leati_worker *w, leat_fiber **ret,
     f->fn = fn;
     f->arg = arg;
     f->class = p->class;
-    leati_store_rlx(&f->join, (uint64_t)RUNNING);
-    leati_store_rlx(&f->refs, ret ? 2u : 1u);
+    if (ret)
+        leati_store_rlx(&f->join, (uint64_t)RUNNING);
+    leati_store_rlx(&f->refs, (uint8_t)(ret ? 2 : 1));
     leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_NEW);
     *ret_f = f;
     if (leati_likely(w != NULL))
@@ -78,14 +79,16 @@ static int start(leat_pool *p, leat_fiber **ret, const struct leat_fiber_opts *o
         if (opts->stack_size)
             f->class = (uint8_t)leati_stack_class(opts->stack_size);
         f->pin = (uint16_t)opts->pin;
-        if (opts->name)
+        if (opts->name) {
             strncpy(f->name, opts->name, sizeof(f->name) - 1);
-        f->name[sizeof(f->name) - 1] = '\0';
+            f->name[sizeof(f->name) - 1] = '\0';
+            f->traits |= LEATI_TRAIT_NAMED;
+        }
     }
     if (ret)
         *ret = f;
     if (leati_unlikely(leati_load_rlx(&p->closing) == 2)) /* else the walk sees it */
-        (void)leati_or_sc(&f->attn, (uint32_t)LEATI_ATTN_CANCEL);
+        (void)leati_or_sc(&f->attn, (uint8_t)LEATI_ATTN_CANCEL);
     leati_ready_new(w, f);
     return 0;
 }
@@ -128,9 +131,9 @@ int leat_fiber_start(leat_fiber **ret, const struct leat_fiber_opts *opts,
 
 void leati_live(struct leat_fiber *f)
 {
-    leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_RUNNING);
-    f->result = f->fn(f->arg);
+    int result = f->fn(f->arg);
     if (leati_load_rlx(&f->refs) != 1) { /* else: no handle, so no joiner */
+        f->result = result;
         uint64_t o = leati_xchg_ar(&f->join, (uint64_t)DONE); /* see the head */
         if (o > DONE) {
             struct leati_wait *wt = (struct leati_wait *)(uintptr_t)o;
@@ -208,7 +211,7 @@ void leat_fiber_cancel(leat_fiber *f)
 {
     if (!f)
         return;
-    (void)leati_or_sc(&f->attn, (uint32_t)LEATI_ATTN_CANCEL); /* W2 in wait.c */
+    (void)leati_or_sc(&f->attn, (uint8_t)LEATI_ATTN_CANCEL); /* W2 in wait.c */
     leati_kick(f);
 }
 
@@ -224,9 +227,10 @@ bool leat_fiber_mask(bool masked)
     struct leat_fiber *f = self();
     if (!f)
         return false;
-    uint32_t former = masked ? leati_or_sc(&f->attn, (uint32_t)LEATI_ATTN_MASKED)
-                             : leati_and_sc(&f->attn, ~(uint32_t)LEATI_ATTN_MASKED);
-    return (former & LEATI_ATTN_MASKED) != 0;
+    uint8_t bit = LEATI_ATTN_MASKED;
+    uint8_t former = masked ? leati_or_sc(&f->attn, bit)
+                            : leati_and_sc(&f->attn, (uint8_t)~bit);
+    return (former & bit) != 0;
 }
 
 leat_fiber *leat_fiber_self(void)
@@ -250,9 +254,7 @@ void leat_yield(void)
         return;
     }
     struct leat_fiber *f = leati_container_of(w->current, struct leat_fiber, party);
-    leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_READY);
     (void)leati_leave(w, f, LEATI_POST_YIELD);
-    leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_RUNNING);
 }
 
 struct sleeper {

@@ -29,39 +29,45 @@ enum {
 enum leati_fiber_state {
     LEATI_FIBER_FREE, /* in a free list */
     LEATI_FIBER_NEW,  /* never ran: has no stack */
-    LEATI_FIBER_READY,
-    LEATI_FIBER_RUNNING,
+    LEATI_FIBER_READY, /* or running, as its worker's `current` tells */
     LEATI_FIBER_PARKED,
 };
 
 /* A fiber. Type-stable: memory of a record stays one until the pool ends, so kick() and
- * dumps may look at one that is no more. */
+ * dumps may look at one that is no more. A fiber that is started without a handle, runs
+ * and ends without having waited needs the first cache line only. */
 struct leat_fiber {
-    struct leati_party party;    /* first */
-    void *sp;                    /* where it goes on; NULL: it never ran */
-    struct leati_worker *worker; /* that runs it, or ran it last */
-    leat_pool *pool;             /* for the record's life */
-    struct leati_inject_node in; /* in an injection or remote queue */
-    struct leat_fiber *qnext;    /* in a private list, a batch, a free list */
-    leati_aptr waiting;          /* struct leati_wait * while in park(); w: the fiber */
-    leati_a32 attn;              /* LEATI_ATTN_... */
-    leati_a32 klock;             /* held by a kick: park() does not return meanwhile */
-    leati_a64 join;              /* RUNNING, DONE or the joiner's struct leati_wait * */
-    leati_a32 refs;              /* the fiber and its handle */
-    int result;
+    struct leati_party party; /* first */
+    void *sp;                 /* where it goes on; NULL: it never ran */
+    leat_pool *pool;          /* for the record's life */
     int (*fn)(void *);
     void *arg;
-    char *stack;                 /* lowest usable address */
+    struct leat_fiber *qnext; /* in a private list, a batch, a free list */
+    char *stack;              /* lowest usable address */
+    leati_a8 refs;            /* the fiber and its handle */
+    leati_a8 attn;            /* LEATI_ATTN_... */
+    leati_a8 state;           /* enum leati_fiber_state; for dumps */
+    leati_a8 gen;             /* odd: alive; for dumps */
+    uint8_t class;            /* of its stack: 5 bits */
+    uint8_t traits;           /* LEATI_TRAIT_... */
+    uint16_t pin;             /* worker + 1, 0: any */
+
+    leati_aptr waiting;          /* struct leati_wait * while in park(); w: the fiber */
+    leati_a64 join;              /* RUNNING, DONE or the joiner's struct leati_wait *; valid
+                                    when it was started with a handle */
+    struct leati_inject_node in; /* in an injection or remote queue */
     struct leati_worker *heap;   /* whose timer heap it is in, or was last */
     leati_a32 tix;               /* position there + 1; 0: not armed */
-    leati_a32 gen;               /* odd: alive; for dumps */
-    leati_a8 state;              /* enum leati_fiber_state; for dumps */
-    uint8_t class;               /* of its stack */
-    bool bare;                   /* its stack has a canary instead of a guard */
-    bool sleeping;               /* the timer is the wait itself */
-    uint16_t pin;                /* worker + 1, 0: any */
-    char name[16];
+    leati_a32 klock;             /* held by a kick: park() does not return meanwhile */
+    int result;
+    bool sleeping; /* the timer is the wait itself */
+    char name[16]; /* with LEATI_TRAIT_NAMED */
     struct leatp_san san;
+};
+
+enum {
+    LEATI_TRAIT_BARE = 1,  /* its stack has a canary instead of a guard */
+    LEATI_TRAIT_NAMED = 2,
 };
 
 /* What has to be done for the fiber just left, on the next stack. */

@@ -36,7 +36,7 @@ static void report(const struct leat_fiber *f)
     char text[160];
     const size_t room = sizeof(text);
     size_t n = append(text, 0, room, "leat: stack overflow in fiber \"");
-    n = append(text, n, room, f->name[0] ? f->name : "(no name)");
+    n = append(text, n, room, f->traits & LEATI_TRAIT_NAMED ? f->name : "(no name)");
     n = append(text, n, room, "\" of pool \"");
     n = append(text, n, room, f->pool->name);
     n = append(text, n, room, "\": ");
@@ -58,7 +58,7 @@ bool leati_overflow_fault(void *addr)
         return false;
     struct leat_fiber *f = leati_container_of(w->current, struct leat_fiber, party);
     uintptr_t at = (uintptr_t)addr, lo = (uintptr_t)f->stack;
-    if (f->bare || at >= lo || at < lo - leatp_page())
+    if ((f->traits & LEATI_TRAIT_BARE) || at >= lo || at < lo - leatp_page())
         return false;
     report(f);
     return true;

@@ -19,19 +19,12 @@ enum {
 struct leati_slab {
     struct leati_slab *next;
     size_t n;
-    struct leat_fiber f[];
+    LEATI_OWN_LINE struct leat_fiber f[];
 };
-
-static void reset(struct leat_fiber *f)
-{
-    /* Whoever still kicks it uses these; they are as they should be. */
-    leati_store_rlx(&f->attn, 0u);
-    f->sp = NULL;
-    f->name[0] = '\0';
-    f->pin = 0;
-    f->sleeping = false;
-    f->bare = false;
-}
+#if !defined(LEATP_TSAN) && !defined(LEATP_ASAN)
+_Static_assert(sizeof(struct leat_fiber) == 128, "two cache lines, aligned as the slab");
+_Static_assert(offsetof(struct leat_fiber, waiting) == 64, "see mill.h");
+#endif
 
 /* Pool lock held. A chain of fresh records. */
 static struct leat_fiber *grow(leat_pool *p)
@@ -39,7 +32,7 @@ static struct leat_fiber *grow(leat_pool *p)
     size_t n = (SLAB_BYTES - sizeof(struct leati_slab)) / sizeof(struct leat_fiber);
     if (p->records > UINT32_MAX / 2 || !leati_timers_reserve(p, p->records + (uint32_t)n))
         return NULL;
-    struct leati_slab *s = leati_pool_alloc(p, SLAB_BYTES, 64);
+    struct leati_slab *s = leati_pool_alloc(p, SLAB_BYTES, LEAT_CACHELINE);
     if (!s)
         return NULL;
     memset(s, 0, SLAB_BYTES);
@@ -104,8 +97,10 @@ struct leat_fiber *leati_record_get(leat_pool *p, struct leati_worker *w)
     } else if (!(f = get_foreign(p))) {
         return NULL;
     }
-    reset(f);
-    leati_store_rlx(&f->gen, leati_load_rlx(&f->gen) + 1); /* odd: alive */
+    leati_store_rlx(&f->attn, (uint8_t)0);
+    f->traits = 0;
+    f->pin = 0;
+    leati_store_rlx(&f->gen, (uint8_t)(leati_load_rlx(&f->gen) + 1)); /* odd: alive */
     return f;
 }
 
@@ -113,7 +108,7 @@ void leati_record_put(struct leat_fiber *f, struct leati_worker *w)
 {
     leat_pool *p = f->pool;
     leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_FREE);
-    leati_store_rel(&f->gen, leati_load_rlx(&f->gen) + 1); /* pairs with the dump */
+    leati_store_rel(&f->gen, (uint8_t)(leati_load_rlx(&f->gen) + 1)); /* pairs with dumps */
     if (leati_unlikely(!w || w->pool != p)) {
         leati_lock(&p->lock);
         f->qnext = p->free_single;
@@ -140,7 +135,7 @@ void leati_record_put(struct leat_fiber *f, struct leati_worker *w)
 void leati_record_unref(struct leat_fiber *f, struct leati_worker *w)
 {
     /* acq, ar: pair with each other; the last one sees all that others did with f */
-    if (leati_load_acq(&f->refs) != 1 && leati_sub_ar(&f->refs, 1u) != 1)
+    if (leati_load_acq(&f->refs) != 1 && leati_sub_ar(&f->refs, (uint8_t)1) != 1)
         return;
     leati_record_put(f, w);
 }

@@ -97,20 +97,9 @@ LEATI_INLINE bool runs_here(const struct leati_worker *w, const struct leat_fibe
            (leati_likely(!f->pin) || f->pin == w->id + 1u);
 }
 
-/* f will run soon: its frames are fetched while its waker goes on. The read of sp may
- * meet a write by a worker that has stolen f; nothing depends on it. */
-LEATI_INLINE void prefetch_stack(const struct leat_fiber *f)
-{
-    const char *sp = f->sp;
-    __builtin_prefetch(sp);
-    for (unsigned i = 64; i < 320; i += 64)
-        __builtin_prefetch(sp + i);
-}
-
 void leati_ready(struct leat_fiber *f, enum leati_wake_place place)
 {
     struct leati_worker *w = leati_worker_self();
-    prefetch_stack(f);
     leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_READY);
     if (leati_unlikely(!runs_here(w, f))) {
         ready_far(f);
@@ -144,7 +133,9 @@ static void bind(struct leati_worker *w, struct leat_fiber *f, char *lo)
 {
     unsigned class = f->class;
     f->stack = lo;
-    f->bare = leati_stack_bare(&w->pool->stacks, lo, class);
+    if (leati_unlikely(leati_stack_bare(&w->pool->stacks, lo, class)))
+        f->traits |= LEATI_TRAIT_BARE;
+    leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_READY);
     leatp_san_begin(&f->san, lo, leati_stack_size(class));
     f->sp = leatp_ctx_make(lo, leati_stack_top(lo, class), first_run, f);
 }
@@ -185,14 +176,19 @@ LEATI_INLINE struct leat_fiber *own(struct leati_worker *w)
     return f ? f : leati_rq_take_next(&w->rq);
 }
 
-/* NULL: the loop has to look. */
-LEATI_INLINE struct leat_fiber *choose(struct leati_worker *w)
+/* The next fiber, perhaps without a stack yet; NULL: the loop has to look. */
+LEATI_INLINE struct leat_fiber *pick(struct leati_worker *w)
 {
     uint64_t tick = leati_load_rlx(&w->tick) + 1; /* relaxed: only the owner writes */
     leati_store_rlx(&w->tick, tick);
     if (leati_unlikely(tick % HOUSE == 0))
         return NULL;
-    struct leat_fiber *f = own(w);
+    return own(w);
+}
+
+LEATI_INLINE struct leat_fiber *choose(struct leati_worker *w)
+{
+    struct leat_fiber *f = pick(w);
     return leati_likely(f != NULL) ? runnable(w, f) : NULL;
 }
 
@@ -211,11 +207,9 @@ LEATI_INLINE void publish(struct leat_fiber *f)
         leati_kick(f);
 }
 
-/* The fiber is over and off its stack. */
-static void bury(struct leati_worker *w, struct leat_fiber *f)
+/* The fiber is over; its stack is another's. */
+LEATI_INLINE void bury_record(struct leati_worker *w, struct leat_fiber *f)
 {
-    leatp_san_end(&f->san);
-    leati_stack_give(&w->pool->stacks, w->stacks, f->class, f->stack);
     f->sp = NULL;
     leati_record_unref(f, w);
     /* rel: pairs with leati_pool_quiet; nothing of the fiber is touched later */
@@ -223,6 +217,14 @@ static void bury(struct leati_worker *w, struct leat_fiber *f)
     leati_pool_light(w->pool); /* see shutdown.c */
     if (leati_unlikely(leati_load_rlx(&w->pool->closing)))
         leati_pool_death(w->pool);
+}
+
+/* The fiber is over and off its stack. */
+static void bury(struct leati_worker *w, struct leat_fiber *f)
+{
+    leatp_san_end(&f->san);
+    leati_stack_give(&w->pool->stacks, w->stacks, f->class, f->stack);
+    bury_record(w, f);
 }
 
 LEATI_INLINE void arrived(struct leati_worker *w)
@@ -248,18 +250,21 @@ LEATI_INLINE void arrived(struct leati_worker *w)
     }
 }
 
-LEATI_INLINE struct leati_worker *leave(struct leati_worker *w, struct leat_fiber *f,
-                                       enum leati_post post)
+LEATI_INLINE void check_canary(const struct leat_fiber *f)
 {
-    if (leati_unlikely(f->bare) && leati_unlikely(!leati_stack_intact(f->stack)))
+    if (leati_unlikely(f->traits & LEATI_TRAIT_BARE) && !leati_stack_intact(f->stack))
         leati_overflow(f);
-    struct leat_fiber *n = choose(w);
+}
+
+/* From f to n; n NULL: to the loop. */
+LEATI_INLINE struct leati_worker *turn(struct leati_worker *w, struct leat_fiber *f,
+                                      enum leati_post post, struct leat_fiber *n)
+{
     w->prev = f;
     w->post = post;
     void *to = w->loop;
     if (leati_likely(n != NULL)) {
         w->current = &n->party;
-        n->worker = w;
         to = n->sp;
         leatp_san_leave(&f->san, &n->san, post == LEATI_POST_EXIT);
     } else {
@@ -270,6 +275,13 @@ LEATI_INLINE struct leati_worker *leave(struct leati_worker *w, struct leat_fibe
     leatp_san_arrive(&f->san);
     arrived(w);
     return w;
+}
+
+LEATI_INLINE struct leati_worker *leave(struct leati_worker *w, struct leat_fiber *f,
+                                       enum leati_post post)
+{
+    check_canary(f);
+    return turn(w, f, post, choose(w));
 }
 
 void leati_aside(struct leati_worker *w, struct leat_fiber *f, void (*fn)(void *),
@@ -297,7 +309,7 @@ struct leati_worker *leati_leave(struct leati_worker *w, struct leat_fiber *f,
 int leati_fiber_park(struct leati_party *party, struct leati_wait *wt)
 {
     struct leat_fiber *f = leati_container_of(party, struct leat_fiber, party);
-    struct leati_worker *w = f->worker;
+    struct leati_worker *w = leati_worker_self();
     uint32_t attn = leati_load_rlx(&f->attn); /* a later bit is seen after publishing */
     if (leati_unlikely(attn & LEATI_ATTN_CANCEL) && leati_attn_error(attn))
         return wt->result = LEAT_ECANCELED;
@@ -307,7 +319,6 @@ int leati_fiber_park(struct leati_party *party, struct leati_wait *wt)
         leati_wait_arm(w, f, wt->until.at_ns);
     leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_PARKED);
     w = leave(w, f, LEATI_POST_PARK);
-    leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_RUNNING);
     leati_store_rlx(&f->waiting, (void *)NULL);
     leati_pool_light(w->pool);
     if (leati_unlikely(leati_load_acq(&f->klock))) /* W1; acq: the kicker is done */
@@ -317,7 +328,30 @@ int leati_fiber_park(struct leati_party *party, struct leati_wait *wt)
     return wt->result;
 }
 
-/* Not inlined, as leati_live and leati_leave: see leatp_san_first. */
+/* f is over. When a fresh fiber comes next it takes over the stack on the spot and is
+ * returned; else does not return. */
+static LEATI_NOINLINE struct leat_fiber *next_life(struct leat_fiber *f)
+{
+    struct leati_worker *w = leati_worker_self();
+    check_canary(f);
+    struct leat_fiber *n = pick(w);
+    if (n && !n->sp) {
+        if (leati_likely(n->class == f->class)) {
+            n->stack = f->stack;
+            n->traits |= f->traits & LEATI_TRAIT_BARE;
+            n->san = f->san;
+            leati_store_rlx(&n->state, (uint8_t)LEATI_FIBER_READY);
+            w->current = &n->party;
+            bury_record(w, f);
+            return n;
+        }
+        n = runnable(w, n);
+    }
+    (void)turn(w, f, LEATI_POST_EXIT, n);
+    __builtin_trap();
+}
+
+/* Not inlined, as leati_live and next_life: see leatp_san_first. */
 static LEATI_NOINLINE void arrived_first(struct leati_worker *w)
 {
     arrived(w);
@@ -328,9 +362,10 @@ static LEATP_NO_TSAN void first_run(void *fiber, void *worker)
     struct leat_fiber *f = fiber;
     leatp_san_first(&f->san);
     arrived_first(worker);
-    leati_live(f);
-    (void)leati_leave(f->worker, f, LEATI_POST_EXIT);
-    __builtin_trap();
+    for (;;) {
+        leati_live(f);
+        f = next_life(f);
+    }
 }
 
 /* --- the loop --- */
@@ -430,7 +465,6 @@ void leati_loop(struct leati_worker *w)
         if (!settle(w, f))
             continue;
         w->current = &f->party;
-        f->worker = w;
         w->post = LEATI_POST_NONE;
         leatp_san_leave(&w->san, &f->san, false);
         (void)leatp_ctx_swap(&w->loop, f->sp, w);

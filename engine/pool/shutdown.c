@@ -34,7 +34,7 @@ static void cancel_one(struct leat_fiber *f, void *arg)
 {
     (void)arg;
     /* The record may be reused meanwhile: by a fiber of the same pool, equally doomed. */
-    (void)leati_or_sc(&f->attn, (uint32_t)LEATI_ATTN_CANCEL);
+    (void)leati_or_sc(&f->attn, (uint8_t)LEATI_ATTN_CANCEL);
     leati_kick(f);
 }
 

@@ -113,7 +113,7 @@ bool leati_timers_expire(struct leati_worker *v, int64_t now)
             due[n] = f;
             sleeping[n] = f->sleeping;
             if (!sleeping[n])
-                (void)leati_or_sc(&f->attn, (uint32_t)LEATI_ATTN_TIMEOUT);
+                (void)leati_or_sc(&f->attn, (uint8_t)LEATI_ATTN_TIMEOUT);
             leati_store_rel(&f->tix, 0u); /* last touch; pairs with disarm */
             n++;
         }

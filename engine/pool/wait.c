@@ -47,7 +47,7 @@ void leati_kick(struct leat_fiber *f)
 void leati_wait_arm(struct leati_worker *w, struct leat_fiber *f, int64_t at)
 {
     if (at <= 0 || at <= leat_now())
-        (void)leati_or_sc(&f->attn, (uint32_t)LEATI_ATTN_TIMEOUT);
+        (void)leati_or_sc(&f->attn, (uint8_t)LEATI_ATTN_TIMEOUT);
     else
         leati_timers_arm(w, f, at, false);
 }
@@ -56,7 +56,7 @@ void leati_wait_disarm(struct leat_fiber *f)
 {
     (void)leati_timers_disarm(f);
     if (leati_load_rlx(&f->attn) & LEATI_ATTN_TIMEOUT) /* W3 */
-        (void)leati_and_sc(&f->attn, ~(uint32_t)LEATI_ATTN_TIMEOUT);
+        (void)leati_and_sc(&f->attn, (uint8_t)~LEATI_ATTN_TIMEOUT);
 }
 
 LEATI_COLD void leati_wait_for_kick(struct leat_fiber *f)
