@@ -13,7 +13,7 @@
 
 #define LEAT_CHAN_DEFINE(name, T)                                                        \
     typedef struct name##_chan__ name;                                                   \
-    static inline leat_chan *name##_chan(name *c)                                        \
+    LEAT__TYPED leat_chan *name##_chan(name *c)                                          \
     {                                                                                    \
         return (leat_chan *)c;                                                           \
     }                                                                                    \
