@@ -70,9 +70,10 @@ LEATI_INLINE bool leati_rendezvous_ready(struct leati_rendezvous *z, unsigned di
 {
     uint64_t t = leati_load_sc(&z->top);
     *ticket = t;
-    if (t & (leati_top_bit(!dir) | LEATI_TOP_C))
-        return true;
-    return (t & LEATI_TOP_LISTS) && leati_side_count(&z->side[!dir]) != 0;
+    bool yes = (t & (leati_top_bit(!dir) | LEATI_TOP_C)) != 0; /* no branch on it */
+    if (leati_unlikely(t & LEATI_TOP_LISTS))
+        yes |= leati_side_count(&z->side[!dir]) != 0;
+    return yes;
 }
 
 int leati_rendezvous_attempt(struct leat_chan *c, unsigned dir, void *buf);

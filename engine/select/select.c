@@ -47,21 +47,32 @@ static uintptr_t *note_of(struct leat_case *k)
     return (uintptr_t *)(void *)&k->priv[5];
 }
 
-/* One scan. Returns a ready case or n; lowers *until to the next timer. */
-static size_t scan(struct leat_case *cases, size_t n, unsigned flags,
-                   struct leat_deadline *until)
+/* One scan: notes the ready cases and returns their number; lowers *until to the next
+ * timer. Which cases are ready is hard to predict, so the common kinds take no branch on
+ * it. *ret_odd: some case may be invalid. */
+static size_t scan(struct leat_case *cases, size_t n, struct leat_deadline *until,
+                   uint32_t *ret_odd)
 {
     size_t count = 0;
+    uint32_t odd = 0;
     for (size_t i = 0; i < n; i++) {
-        struct leat_chan *c = cases[i].chan;
-        if (c == NULL || !leati_chan_ready(c, cases[i].op, ticket_of(&cases[i]), until))
+        struct leat_case *k = &cases[i];
+        odd |= k->op >> 1 | (k->op & (k->elem == NULL));
+        if (k->chan == NULL)
             continue;
-        if (flags & LEAT_PRIORITY)
-            return i;
-        *note_of(&cases[count++]) = i; /* count <= i: that case has been looked at */
+        bool ready = leati_chan_ready(k->chan, k->op, ticket_of(k), until);
+        *note_of(&cases[count]) = i; /* count <= i: that case has been looked at */
+        count += ready;
     }
-    if (count <= 1)
-        return count ? *note_of(&cases[0]) : n;
+    *ret_odd = odd;
+    return count;
+}
+
+/* The case to try among `count` noted ones. */
+static size_t draw(struct leat_case *cases, size_t count, unsigned flags)
+{
+    if (count == 1 || (flags & LEAT_PRIORITY))
+        return *note_of(&cases[0]);
     return *note_of(&cases[leati_rng_below(leati_tls_rng(), (uint32_t)count)]);
 }
 
@@ -150,18 +161,14 @@ static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
     return 0;
 }
 
-static int check(const struct leat_case *cases, size_t n, unsigned flags)
+static bool valid(const struct leat_case *cases, size_t n)
 {
-    if ((cases == NULL && n > 0) || (flags & ~(unsigned)LEAT_PRIORITY))
-        return LEAT_EINVAL;
-    for (size_t i = 0; i < n; i++) {
-        leati_chan_check(cases[i].chan, "leat_select");
+    for (size_t i = 0; i < n; i++)
         if (cases[i].op > LEAT_OP_SEND ||
             (cases[i].op == LEAT_OP_SEND && cases[i].chan && cases[i].elem == NULL &&
              cases[i].chan->elem_size))
-            return LEAT_EINVAL;
-    }
-    return 0;
+            return false;
+    return true;
 }
 
 int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
@@ -169,15 +176,19 @@ int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
 {
     size_t dummy;
     unsigned busy = 0;
-    int r = check(cases, n, flags);
-    if (r != 0)
-        return r;
+    if ((cases == NULL && n > 0) || (flags & ~(unsigned)LEAT_PRIORITY))
+        return LEAT_EINVAL;
     if (ret_case == NULL)
         ret_case = &dummy;
     for (;;) {
         struct leat_deadline at = until;
-        size_t i = scan(cases, n, flags, &at);
-        if (i < n) {
+        uint32_t odd;
+        size_t count = scan(cases, n, &at, &odd);
+        if (leati_unlikely(odd) && !valid(cases, n))
+            return LEAT_EINVAL;
+        int r = LEAT_EAGAIN;
+        if (count) {
+            size_t i = draw(cases, count, flags);
             struct leat_case *k = &cases[i];
             r = k->chan->ops->attempt(k->chan, k->op, k->elem);
             if (r != LEAT_EAGAIN && r != LEAT_EBUSY) {
@@ -187,16 +198,11 @@ int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
             }
             if (r == LEAT_EAGAIN)
                 continue; /* somebody else was faster: scan again */
-            /* Half-done by somebody who may be stopped: parked, we are told. */
-            if (until.at_ns <= 0) {
-                if (++busy >= BUSY_LOOKS)
-                    return r;
-                continue;
-            }
-            (void)scan(cases, n, 0, &at); /* lowers the deadline to every timer */
-        } else if (until.at_ns <= 0) {
-            if (unchanged(cases, n))
-                return LEAT_EAGAIN;
+        }
+        if (until.at_ns <= 0) {
+            /* Half-done by somebody who may be stopped, or nothing at one instant. */
+            if (r == LEAT_EBUSY ? ++busy >= BUSY_LOOKS : unchanged(cases, n))
+                return r;
             continue;
         }
         r = wait(cases, n, at, ret_case);
