@@ -55,6 +55,8 @@ struct leat_fiber *leati_inject_take(struct leati_inject *q, unsigned n)
     for (; n > 0; n--) {
         if (!rest && !(rest = next_batch(q)))
             break;
+        if (!rest->sp)
+            __builtin_prefetch(rest->stack, 1);
         *end = rest;
         end = &rest->qnext;
         rest = rest->qnext;

@@ -43,7 +43,9 @@ struct leat_fiber {
     int (*fn)(void *);
     void *arg;
     struct leat_fiber *qnext; /* in a private list, a batch, a free list */
-    char *stack;              /* lowest usable address */
+    char *stack;              /* lowest usable address; while it has none: the record
+                                 LEATI_AHEAD places further in the list it is in, or any
+                                 other: whoever walks the list fetches it early */
     leati_a8 refs;            /* the fiber and its handle */
     leati_a8 attn;            /* LEATI_ATTN_... */
     leati_a8 state;           /* enum leati_fiber_state; for dumps */
@@ -69,6 +71,10 @@ enum {
     LEATI_TRAIT_BARE = 1,  /* its stack has a canary instead of a guard */
     LEATI_TRAIT_NAMED = 2,
 };
+
+/* Lists of records were last written by another worker as a rule: a walk that fetches one
+ * record after the other waits for each of them. */
+enum { LEATI_AHEAD = 4 };
 
 /* What has to be done for the fiber just left, on the next stack. */
 enum leati_post {
@@ -112,6 +118,7 @@ struct leati_worker {
     struct leat_fiber *starved; /* taken, but without a stack yet */
     struct leat_fiber *free, *spare; /* records, as with stacks */
     unsigned nfree;
+    struct leat_fiber *freed[4]; /* the last ones put, LEATI_AHEAD of them */
 
     struct leati_rq rq;
 

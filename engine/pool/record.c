@@ -93,6 +93,7 @@ struct leat_fiber *leati_record_get(leat_pool *p, struct leati_worker *w)
             return NULL;
         f = w->free;
         w->free = f->qnext;
+        __builtin_prefetch(f->stack, 1);
         w->nfree -= w->nfree > 0;
     } else if (!(f = get_foreign(p))) {
         return NULL;
@@ -128,6 +129,8 @@ void leati_record_put(struct leat_fiber *f, struct leati_worker *w)
         w->nfree = 0;
     }
     f->qnext = w->free;
+    f->stack = (char *)w->freed[w->nfree % LEATI_AHEAD];
+    w->freed[w->nfree % LEATI_AHEAD] = f;
     w->free = f;
     w->nfree++;
 }

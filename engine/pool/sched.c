@@ -50,11 +50,13 @@ static struct leat_fiber *pinned_take(struct leati_worker *w)
 /* The ring is full: its older half goes to the injection queue as one batch. */
 static LEATI_COLD void overflow(struct leati_worker *w)
 {
-    struct leat_fiber *first = NULL, **end = &first;
-    for (unsigned i = 0; i < LEATI_RQ_SIZE / 2; i++) {
-        struct leat_fiber *f = leati_rq_pop(&w->rq);
-        if (!f)
-            break;
+    struct leat_fiber *first = NULL, **end = &first, *f;
+    struct leat_fiber *behind[LEATI_AHEAD] = {NULL}; /* the last ones popped */
+    for (unsigned i = 0; i < LEATI_RQ_SIZE / 2 && (f = leati_rq_pop(&w->rq)) != NULL; i++) {
+        struct leat_fiber **b = &behind[i % LEATI_AHEAD];
+        if (*b && !(*b)->sp)
+            (*b)->stack = (char *)f;
+        *b = f;
         *end = f;
         end = &f->qnext;
     }
