@@ -69,12 +69,14 @@ LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
     }
 }
 
-/* A bounded channel with elements of any size. */
+/* A bounded channel with elements of any size, and with receivers parked. */
 LEATI_NOINLINE static int ring(struct leat_chan *c, unsigned dir, void *buf,
                                struct leat_deadline until)
 {
     struct leati_bounded *b = leati_bounded(c);
     size_t size = c->elem_size;
+    if (dir == LEAT_OP_SEND && leati_load_rlx(&b->rx.word) && leati_bounded_hand(b, buf))
+        return 0;
     int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, size, 0)
                                 : leati_bounded_pop(b, buf, size, 0, true);
     if (r == 0 && leati_load_sc(dir == LEAT_OP_SEND ? &b->rx.word : &b->tx.word))
@@ -100,14 +102,6 @@ LEATI_NOINLINE static int declared(struct leat_chan *c, unsigned dir, void *buf,
     return slow(c, dir, buf, until);
 }
 
-/* A send to a bounded channel on which receivers are parked. */
-LEATI_NOINLINE static int hand_or_send(struct leat_chan *c, void *elem,
-                                       struct leat_deadline until)
-{
-    return leati_bounded_hand(leati_bounded(c), elem) ? 0
-                                                      : ring(c, LEAT_OP_SEND, elem, until);
-}
-
 /* The commonest case without a stack frame: every call in it is a tail call. */
 LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
                          struct leat_deadline until)
@@ -119,7 +113,7 @@ LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
         struct leati_bounded *b = leati_bounded(c);
         /* relaxed: who parks later is seen by P3 */
         if (dir == LEAT_OP_SEND && leati_unlikely(leati_load_rlx(&b->rx.word)))
-            return hand_or_send(c, buf, until);
+            return ring(c, dir, buf, until);
         int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 8, 0)
                                     : leati_bounded_pop(b, buf, 8, 0, true);
         if (leati_likely(r == 0)) {
