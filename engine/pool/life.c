@@ -228,8 +228,8 @@ bool leat_fiber_mask(bool masked)
     if (!f)
         return false;
     uint8_t bit = LEATI_ATTN_MASKED;
-    uint8_t former = masked ? leati_or_sc(&f->attn, bit)
-                            : leati_and_sc(&f->attn, (uint8_t)~bit);
+    unsigned former = masked ? leati_or_sc(&f->attn, bit)
+                             : leati_and_sc(&f->attn, (uint8_t)~bit);
     return (former & bit) != 0;
 }
 
