@@ -5,11 +5,13 @@
 
 void leati_woken_run(struct leati_woken *w)
 {
+    enum leati_wake_place place = LEATI_WAKE_NEXT;
     struct leati_link *l = w->first;
     while (l) {
         struct leati_node *n = leati_container_of(l, struct leati_node, link);
         l = l->next; /* n is gone after its wake */
-        leati_node_wake(n);
+        leati_node_wake(n, place);
+        place = LEATI_WAKE_TAIL; /* the others keep their order */
     }
     if (w->event)
         leati_wake(w->event, LEATI_WAKE_TAIL);

@@ -103,11 +103,11 @@ LEATI_INLINE void leati_node_settle(struct leati_node *n, int err)
     }
 }
 
-/* The last touch of a settled node. No lock may be held. */
-LEATI_INLINE void leati_node_wake(struct leati_node *n)
+/* The last touch of a settled node; place: for a plain one. No lock may be held. */
+LEATI_INLINE void leati_node_wake(struct leati_node *n, enum leati_wake_place place)
 {
     if (n->kind == LEATI_PLAIN) {
-        leati_wake(n->of.wait, LEATI_WAKE_NEXT);
+        leati_wake(n->of.wait, place);
     } else {
         struct leati_claim *s = n->of.sel;
         /* ar: the registrar's last act is the same; the second one resumes. */
