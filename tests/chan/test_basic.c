@@ -118,7 +118,7 @@ static void nothing_waits(const struct kind *k)
         expect_eq(leat_chan_recv_until(c, &got, now[i]), LEAT_EAGAIN);
     for (unsigned i = 0; i < 2; i++)
         expect_eq(leat_chan_recv_until(c, &got, past[i]), LEAT_ETIMEDOUT);
-    for (size_t i = 0; i < k->cap && i < 200; i++)
+    for (size_t i = 0; i < k->cap && i < 2000; i++)
         expect_eq(leat_chan_send_until(c, &v, i % 2 ? LEAT_NOW : past[0]), 0);
     if (kind_bounded(k)) {
         for (unsigned i = 0; i < 3; i++)
@@ -128,7 +128,7 @@ static void nothing_waits(const struct kind *k)
         expect_eq(leat_chan_len(c), k->cap);
     }
     expect_eq(got, 9);
-    for (size_t i = 0; i < k->cap && i < 200; i++)
+    for (size_t i = 0; i < k->cap && i < 2000; i++)
         expect_eq(leat_chan_recv_until(c, &got, i % 2 ? LEAT_NOW : past[0]), 0);
     expect_eq(parked(c, LEAT_OP_SEND) + parked(c, LEAT_OP_RECV), 0);
     leat_chan_free(c);

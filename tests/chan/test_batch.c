@@ -3,7 +3,7 @@
 /* ctest: onecpu */
 #include "support/op.h"
 
-enum { N = 300 };
+enum { N = 1600 };
 
 static void count_up(uint64_t *v, uint64_t first)
 {

@@ -13,7 +13,7 @@
 #include "support/kinds.h"
 #include "support/stepper.h"
 
-enum { MAX_STEPS = 5000, OWN = 1000, WAIT_US = 100 };
+enum { MAX_STEPS = 5000, OWN = 100000, WAIT_US = 100 };
 
 struct plan {
     struct kind kind;
@@ -318,9 +318,9 @@ static const struct kind stopped_kinds[] = {
     {"capacity 4", 4, 0},
     {"capacity 3", 3, 0},
     {"capacity 4, fair", 4, LEAT_FAIR},
-    {"capacity 64, single producer", 64, LEAT_SINGLE_PRODUCER},
-    {"capacity 64, single consumer", 64, LEAT_SINGLE_CONSUMER},
-    {"capacity 64, single both", 64, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
+    {"capacity 1024, single producer", 1024, LEAT_SINGLE_PRODUCER},
+    {"capacity 1024, single consumer", 1024, LEAT_SINGLE_CONSUMER},
+    {"capacity 1024, single both", 1024, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
 };
 
 enum { STOPPED_KINDS = sizeof(stopped_kinds) / sizeof(stopped_kinds[0]) };

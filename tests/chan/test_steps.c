@@ -13,8 +13,8 @@
 
 enum { OWN = 1000, BUSY_MS = 5 };
 
-enum victim { PLAIN, TIMED, SELECT, VICTIMS };
-enum action { MEET, CLOSE, MEET_CLOSE, CANCEL, OTHER, MEET_OTHER, NEWCOMER, ACTIONS };
+enum victim { PLAIN, TIMED, SELECT, TIMED_SELECT, NOW_SELECT, SET };
+enum action { MEET, CLOSE, MEET_CLOSE, CANCEL, OTHER, MEET_OTHER, NEWCOMER, MOVE, ACTIONS };
 enum order { PREPARE, ACT, FINISH, STEAL };
 
 struct plan {
@@ -38,6 +38,16 @@ static const struct plan *plan(void)
     return &((struct board *)(void *)stepper.board)->plan;
 }
 
+static bool timed(const struct plan *p)
+{
+    return p->victim == TIMED || p->victim == TIMED_SELECT;
+}
+
+static bool selects(const struct plan *p)
+{
+    return p->victim >= SELECT;
+}
+
 #define CHECK_THAT(cond, got)                                                            \
     stepper_check(stepper.board, (cond), __LINE__, (long long)(got))
 
@@ -47,9 +57,10 @@ static struct {
     leat_chan *c, *d; /* d: the other channel of a select */
     struct dropped dropped;
     uint64_t value, d_value;
-    int result, err;
+    int err;
     size_t which;
     unsigned ok[2]; /* calls of the victim that took effect, by case */
+    leat_set *set;
     unsigned sent, received;   /* by the other thread and the waiter, over c */
     unsigned d_sent, d_received;
     bool drained;              /* the other thread has been told ECLOSED */
@@ -71,7 +82,7 @@ static leat_chan *open_c(const struct plan *p)
 
 static void *waiter_main(void *arg)
 {
-    struct leat_deadline until = plan()->victim == TIMED ? leat_in_us(300) : LEAT_NEVER;
+    struct leat_deadline until = timed(plan()) ? leat_in_us(300) : LEAT_NEVER;
     (void)arg;
     child.waiter_result = plan()->dir == LEAT_OP_SEND
                               ? leat_chan_recv_until(child.c, &child.waiter_value, until)
@@ -96,32 +107,55 @@ static void prepare(void)
         put(child.c, v);
     child.value = OWN;
     child.waiter_value = OWN + 1;
+    if (p->victim == SET) {
+        CHECK_THAT(leat_set_new(&child.set) == 0, 0);
+        CHECK_THAT(leat_set_add(child.set, child.d, &child.d) == 0, 0);
+        CHECK_THAT(leat_set_add(child.set, child.c, &child.c) == 0, 0);
+    }
+    if (p->action == MOVE) {
+        put(child.c, 1);
+        child.sent++;
+    }
     if (p->completes) {
         pthread_create(&child.waiter, NULL, waiter_main, NULL);
-        if (p->victim != TIMED) {
+        if (!timed(p)) {
             struct parked_goal g = {child.c, !p->dir, 1};
             CHECK_THAT(support_until(parked_reached, &g), 0);
         }
     }
 }
 
+static int wait_set(void)
+{
+    void *user = NULL;
+    int r = leat_set_wait(child.set, &child.value, NULL, &user, LEAT_NEVER);
+    child.which = user == &child.d;
+    return r;
+}
+
+static int call_select(struct leat_deadline until)
+{
+    struct leat_case cs[2] = {LEAT_RECV(child.d, &child.d_value),
+                              {child.c, &child.value, plan()->dir, 0, {NULL}}};
+    size_t i = 0;
+    int r = leat_select(cs, 2, until, 0, &i);
+    child.which = !i;
+    return r == 0 ? cs[i].err : r;
+}
+
 static void victim(void)
 {
     const struct plan *p = plan();
-    struct leat_deadline until = p->completes         ? leat_in_ms(20)
-                                 : p->victim == TIMED ? leat_in_us(100)
-                                                      : LEAT_NEVER;
+    struct leat_deadline until = p->completes               ? leat_in_ms(20)
+                                 : timed(p)                 ? leat_in_us(100)
+                                 : p->victim == NOW_SELECT ? LEAT_NOW
+                                                            : LEAT_NEVER;
     child.which = 0;
-    if (p->victim == SELECT) {
-        struct leat_case cs[2] = {{child.c, &child.value, p->dir, 0, {NULL}},
-                                  LEAT_RECV(child.d, &child.d_value)};
-        child.result = leat_select(cs, 2, until, 0, &child.which);
-        child.err = child.result == 0 ? cs[child.which].err : child.result;
-    } else {
-        child.err = p->dir == LEAT_OP_SEND
-                        ? leat_chan_send_until(child.c, &child.value, until)
-                        : leat_chan_recv_until(child.c, &child.value, until);
-    }
+    child.err = p->victim == SET ? wait_set()
+                : selects(p)     ? call_select(until)
+                : p->dir == LEAT_OP_SEND
+                    ? leat_chan_send_until(child.c, &child.value, until)
+                    : leat_chan_recv_until(child.c, &child.value, until);
     child.ok[child.which] += child.err == 0;
 }
 
@@ -130,7 +164,7 @@ static void take(struct leat_deadline until)
     uint64_t v;
     int r = leat_chan_recv_until(child.c, &v, until);
     child.received += r == 0;
-    CHECK_THAT(r != LEAT_ETIMEDOUT || plan()->victim == TIMED, r);
+    CHECK_THAT(r != LEAT_ETIMEDOUT || timed(plan()), r);
     child.drained |= r == LEAT_ECLOSED;
 }
 
@@ -139,7 +173,7 @@ static void give(struct leat_deadline until)
     uint64_t v = 500;
     int r = leat_chan_send_until(child.c, &v, until);
     child.sent += r == 0;
-    CHECK_THAT(r != LEAT_ETIMEDOUT || plan()->victim == TIMED, r);
+    CHECK_THAT(r != LEAT_ETIMEDOUT || timed(plan()), r);
 }
 
 static void give_other(void)
@@ -151,7 +185,7 @@ static void give_other(void)
 static void meet(void)
 {
     /* a victim with a deadline may be gone */
-    struct leat_deadline until = plan()->victim == TIMED ? leat_in_ms(2) : leat_in_s(9);
+    struct leat_deadline until = timed(plan()) ? leat_in_ms(2) : leat_in_s(9);
     if (plan()->dir == LEAT_OP_SEND)
         take(until);
     else
@@ -171,8 +205,11 @@ static void act(void)
         break;
     case CLOSE:
         CHECK_THAT(leat_chan_close(child.c) == 0, 0);
-        while (!child.drained && (p->dir == LEAT_OP_SEND || p->completes))
-            take(leat_in_s(9));
+        while (!child.drained && (p->dir == LEAT_OP_SEND || p->completes)) {
+            int64_t start = leat_now();
+            take(leat_in_s(3));
+            CHECK_THAT(leat_now() - start < 2000000000, 0); /* told in the end */
+        }
         break;
     case CANCEL:
         CHECK_THAT(leat_chan_cancel(child.c) == 0, 0);
@@ -186,6 +223,10 @@ static void act(void)
         else
             give(LEAT_NOW);
         give_other();
+        break;
+    case MOVE: /* never are both empty */
+        give_other();
+        take(LEAT_NOW);
         break;
     default: /* NEWCOMER: a rival of the waiter, then of the victim */
         if (p->dir == LEAT_OP_SEND)
@@ -205,9 +246,10 @@ static void check_result(const struct plan *p)
     int r = child.err;
     bool may_close = p->action == CLOSE || p->action == CANCEL || p->action == MEET_CLOSE;
     CHECK_THAT(r == 0 || (r == LEAT_ECLOSED && may_close) ||
-                   (r == LEAT_ETIMEDOUT && (p->victim == TIMED || p->completes)),
+                   (r == LEAT_ETIMEDOUT && (timed(p) || p->completes)) ||
+                   (r == LEAT_EBUSY && p->victim == NOW_SELECT),
                r);
-    if (p->completes || p->victim == TIMED)
+    if (p->completes || timed(p))
         return;
     if (p->action == MEET || p->action == OTHER || p->action == MEET_OTHER)
         CHECK_THAT(r == 0, r);
@@ -223,7 +265,7 @@ static void check_result(const struct plan *p)
 static void check_rest(const struct plan *p)
 {
     size_t len = leat_chan_len(child.c);
-    if (parked(child.c, LEAT_OP_RECV))
+    if (parked(child.c, LEAT_OP_RECV) && p->victim != SET)
         CHECK_THAT(len == 0, len);
     if (parked(child.c, LEAT_OP_SEND))
         CHECK_THAT(len == p->kind.cap, len);
@@ -252,10 +294,11 @@ static void finish(void)
     CHECK_THAT(after == 0 || !child.drained, after); /* closed and drained is for ever */
     while (leat_chan_try_recv(child.d, NULL) == 0)
         d_received++;
-    for (unsigned dir = 0; dir < 2; dir++) {
+    for (unsigned dir = 0; dir < 2 && p->victim != SET; dir++) {
         CHECK_THAT(parked(child.c, dir) == 0, dir);
         CHECK_THAT(parked(child.d, dir) == 0, dir);
     }
+    leat_set_free(child.set);
     leat_chan_free(child.c);
     leat_chan_free(child.d);
     CHECK_THAT(d_received == child.d_sent, d_received);
@@ -291,9 +334,10 @@ static void other(int order)
 static const char *about(const struct plan *p)
 {
     static char text[200];
-    static const char *const victims[] = {"plain", "timed", "select"};
+    static const char *const victims[] = {"plain",        "timed",      "select",
+                                          "timed select", "now select", "set"};
     static const char *const actions[] = {"meet",  "close",      "meet and close", "cancel",
-                                          "other", "meet+other", "newcomer"};
+                                          "other", "meet+other", "newcomer",       "move"};
     snprintf(text, sizeof(text), "%s, %s %s%s, against %s", p->kind.name,
              victims[p->victim], p->dir == LEAT_OP_SEND ? "send" : "receive",
              p->completes ? " with a waiter" : "", actions[p->action]);
@@ -341,7 +385,13 @@ static bool sensible(const struct plan *p)
         return false;
     if (p->completes && p->dir == LEAT_OP_RECV && !kind_bounded(&p->kind))
         return false;
-    if ((p->action == OTHER || p->action == MEET_OTHER) && p->victim != SELECT)
+    if ((p->action == OTHER || p->action == MEET_OTHER) && !selects(p))
+        return false;
+    if ((p->action == MOVE) != (p->victim == NOW_SELECT))
+        return false;
+    if (p->action == MOVE)
+        return p->dir == LEAT_OP_RECV && p->kind.cap > 0;
+    if (p->victim == SET && p->dir == LEAT_OP_SEND)
         return false;
     if (p->completes) /* the waiter may take what a blocking action waits for */
         return p->action == NEWCOMER || p->action == CLOSE || p->action == CANCEL;
@@ -352,7 +402,7 @@ static const struct kind step_kinds[] = {
     {"rendezvous", 0, 0},
     {"capacity 1", 1, 0},
     {"capacity 2, fair", 2, LEAT_FAIR},
-    {"capacity 64, single both", 64, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
+    {"capacity 1024, single both", 1024, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
     {"unbounded", LEAT_UNBOUNDED, 0},
 };
 enum { STEP_KINDS = sizeof(step_kinds) / sizeof(step_kinds[0]) };
@@ -361,7 +411,7 @@ static bool owned_twice(const struct plan *p)
 {
     /* the other thread would be a second one on a declared side */
     return p->kind.flags & LEAT_SINGLE_PRODUCER &&
-           (p->completes || p->action == MEET_OTHER);
+           (p->completes || p->action == MEET_OTHER || p->action == MOVE);
 }
 
 static void all_plans(enum victim v, bool completes, unsigned stride)
@@ -389,31 +439,49 @@ static void all_plans(enum victim v, bool completes, unsigned stride)
 static void a_waiter_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(PLAIN, false, 5);
+    all_plans(PLAIN, false, 11);
 }
 
 static void a_timed_waiter_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(TIMED, false, 9);
+    all_plans(TIMED, false, 19);
 }
 
 static void a_select_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(SELECT, false, 17);
+    all_plans(SELECT, false, 43);
+}
+
+static void a_timed_select_stopped_anywhere_loses_nothing(void **state)
+{
+    (void)state;
+    all_plans(TIMED_SELECT, false, 97);
+}
+
+static void a_select_that_does_not_wait_sees_what_moves(void **state)
+{
+    (void)state;
+    all_plans(NOW_SELECT, false, 3);
+}
+
+static void a_set_stopped_anywhere_loses_nothing(void **state)
+{
+    (void)state;
+    all_plans(SET, false, 23);
 }
 
 static void a_completer_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(PLAIN, true, 3);
+    all_plans(PLAIN, true, 7);
 }
 
 static void a_completer_of_one_whose_time_is_up_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(TIMED, true, 5);
+    all_plans(TIMED, true, 9);
 }
 
 /* One call of the victim, that could serve the parked waiter: after each instruction a
@@ -469,6 +537,9 @@ int main(void)
         cmocka_unit_test(a_waiter_stopped_anywhere_loses_nothing),
         cmocka_unit_test(a_timed_waiter_stopped_anywhere_loses_nothing),
         cmocka_unit_test(a_select_stopped_anywhere_loses_nothing),
+        cmocka_unit_test(a_timed_select_stopped_anywhere_loses_nothing),
+        cmocka_unit_test(a_select_that_does_not_wait_sees_what_moves),
+        cmocka_unit_test(a_set_stopped_anywhere_loses_nothing),
         cmocka_unit_test(a_completer_stopped_anywhere_loses_nothing),
         cmocka_unit_test(a_parked_waiter_is_passed_four_times_at_most),
         cmocka_unit_test(a_completer_of_one_whose_time_is_up_loses_nothing),

@@ -273,7 +273,7 @@ static void edges_of(const struct kind *k, enum crew_kind crew)
     if (!kind_bounded(k))
         return;
     struct edges e = {kind_open(k, sizeof(uint64_t)), k->cap,
-                      (unsigned)support_scale(1000), NULL};
+                      (unsigned)support_scale(2500), NULL};
     e.ack = calloc(e.n, sizeof(*e.ack));
     crew_run(crew, 2, edge_actor, &e);
     free(e.ack);

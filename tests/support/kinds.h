@@ -12,7 +12,7 @@ struct kind {
     unsigned flags;
 };
 
-/* Declared sides get the ring of their own from a few cells on. */
+/* Declared sides get the ring of their own from 1024 cells on. */
 static const struct kind kinds[] = {
     {"rendezvous", 0, 0},
     {"rendezvous, compact", 0, LEAT_COMPACT},
@@ -24,11 +24,11 @@ static const struct kind kinds[] = {
     {"capacity 1, fair", 1, LEAT_FAIR},
     {"capacity 7, fair", 7, LEAT_FAIR},
     {"capacity 3, compact", 3, LEAT_COMPACT},
-    {"capacity 128, single producer", 128, LEAT_SINGLE_PRODUCER},
-    {"capacity 128, single consumer", 128, LEAT_SINGLE_CONSUMER},
+    {"capacity 1024, single producer", 1024, LEAT_SINGLE_PRODUCER},
+    {"capacity 1024, single consumer", 1024, LEAT_SINGLE_CONSUMER},
     {"capacity 2, single both", 2, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
-    {"capacity 100, single both", 100, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
-    {"capacity 64, single both, fair", 64,
+    {"capacity 1024, single both", 1024, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
+    {"capacity 1500, single both, fair", 1500,
      LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER | LEAT_FAIR},
     {"unbounded", LEAT_UNBOUNDED, 0},
     {"unbounded, fair", LEAT_UNBOUNDED, LEAT_FAIR},
