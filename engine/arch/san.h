@@ -31,6 +31,13 @@
 #define LEATP_NO_TSAN
 #endif
 
+/* May a value be read that another thread is writing, if it is only a hint? */
+#ifdef LEATP_TSAN
+#define LEATP_RACY_HINTS 0
+#else
+#define LEATP_RACY_HINTS 1
+#endif
+
 /* What the sanitizers know about one context. */
 struct leatp_san {
 #ifdef LEATP_TSAN

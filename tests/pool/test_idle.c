@@ -131,6 +131,62 @@ static void one_that_was_chatty_delays_nobody_either(void **state)
     drain(p);
 }
 
+/* --- beside a pair that talks --- */
+
+struct pair {
+    leat_sem s[2];
+    leati_a32 stop;
+    size_t rounds;
+};
+
+static int talks(void *arg)
+{
+    struct pair *t = arg;
+    while (!leati_load_acq(&t->stop)) {
+        t->rounds++;
+        leat_sem_release(&t->s[1], 1);
+        if (!expect(t->rounds < 1000000) || leat_sem_acquire(&t->s[0], 1))
+            break;
+    }
+    leati_store_rel(&t->stop, 1u);
+    leat_sem_release(&t->s[1], 1);
+    return 0;
+}
+
+static int answers(void *arg)
+{
+    struct pair *t = arg;
+    while (!leati_load_acq(&t->stop)) {
+        if (leat_sem_acquire(&t->s[1], 1))
+            return 1;
+        leat_sem_release(&t->s[0], 1);
+    }
+    return 0;
+}
+
+static int comes_by(void *arg)
+{
+    struct pair *t = arg;
+    for (int i = 0; i < 100; i++) {
+        size_t before = t->rounds;
+        leat_yield();
+        expect(t->rounds - before <= 16); /* each round two hand-overs, of 16 in a row */
+    }
+    leati_store_rel(&t->stop, 1u);
+    return 0;
+}
+
+static void a_pair_that_talks_leaves_room_for_others(void **state)
+{
+    (void)state;
+    struct pair t = {.rounds = 0};
+    leat_pool *p = pool_of(1, 0);
+    assert_int_equal(leat_pool_go(p, NULL, talks, &t), 0);
+    assert_int_equal(leat_pool_go(p, NULL, answers, &t), 0);
+    assert_int_equal(leat_pool_go(p, NULL, comes_by, &t), 0);
+    drain(p);
+}
+
 /* --- one message, nobody following --- */
 
 struct lonely {
@@ -316,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_computing_fiber_delays_nobody),
         cmocka_unit_test(one_that_was_chatty_delays_nobody_either),
+        cmocka_unit_test(a_pair_that_talks_leaves_room_for_others),
         cmocka_unit_test(no_single_message_is_lost),
         cmocka_unit_test(no_message_is_lost_between_sleeps),
         cmocka_unit_test(pinned_fibers_stay_and_are_woken),
