@@ -60,6 +60,7 @@ static size_t scan(struct leat_case *cases, size_t n, struct leat_deadline *unti
         odd |= k->op >> 1 | (k->op & (k->elem == NULL));
         if (k->chan == NULL)
             continue;
+        leati_chan_check(k->chan, "leat_select");
         bool ready = leati_chan_ready(k->chan, k->op, ticket_of(k), until);
         *note_of(&cases[count]) = i; /* count <= i: that case has been looked at */
         count += ready;
