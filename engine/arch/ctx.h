@@ -25,12 +25,15 @@ void *leatp_ctx_make(void *lo, void *hi, leatp_ctx_fn *fn, void *arg);
 
 #ifdef LEATI_UCONTEXT
 
-enum { LEATP_CTX_FRAME = 1024 };
+enum {
+    LEATP_CTX_FRAME = 1024,
+    LEATP_CTX_LEAST = 8192, /* the smallest stack: a suspended context takes 1 KiB of it */
+};
 void *leatp_ctx_swap(void **save, void *to, void *pass);
 
 #elif defined(__x86_64__)
 
-enum { LEATP_CTX_FRAME = 64 };
+enum { LEATP_CTX_FRAME = 64, LEATP_CTX_LEAST = 0 };
 
 #if defined(__CET__) && (__CET__ & 1)
 #define LEATP_LANDING "endbr64\n\t"
@@ -64,7 +67,7 @@ LEATI_INLINE void *leatp_ctx_swap(void **save, void *to, void *pass)
 
 #else /* __aarch64__ */
 
-enum { LEATP_CTX_FRAME = 64 };
+enum { LEATP_CTX_FRAME = 64, LEATP_CTX_LEAST = 0 };
 
 /* hint #36 is `bti j`: a no-op where branch targets are not checked. */
 LEATI_INLINE void *leatp_ctx_swap(void **save, void *to, void *pass)
@@ -84,7 +87,7 @@ LEATI_INLINE void *leatp_ctx_swap(void **save, void *to, void *pass)
                          : "+r"(r_pass), "+r"(r_save), "+r"(r_to)
                          :
                          : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
-                           "x13", "x14", "x15", "x16", "x17", "x19", "x20", "x21", "x22",
+                           "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22",
                            "x23", "x24", "x25", "x26", "x27", "x28", "x30", "v0", "v1",
                            "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11",
                            "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20",

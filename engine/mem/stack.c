@@ -1,5 +1,6 @@
 /* stack.c - carving, spilling and measuring stacks; see stack.h.
  * SPDX-License-Identifier: MIT */
+#include "arch/ctx.h"
 #include "arch/os.h"
 #include "arch/san.h"
 #include "base/lock.h"
@@ -20,7 +21,7 @@ struct leati_arena {
 unsigned leati_stack_class(size_t size)
 {
     unsigned class = 0;
-    while (leati_stack_size(class) < size)
+    while (leati_stack_size(class) < size || leati_stack_size(class) < LEATP_CTX_LEAST)
         class++;
     return class;
 }
