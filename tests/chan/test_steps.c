@@ -5,25 +5,25 @@
 static void a_waiter_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(PLAIN, false, 11);
+    all_plans(PLAIN, NOBODY, 11);
 }
 
 static void a_timed_waiter_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(TIMED, false, 19);
+    all_plans(TIMED, NOBODY, 19);
 }
 
 static void a_completer_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(PLAIN, true, 7);
+    all_plans(PLAIN, ONE_PLAIN, 7);
 }
 
 static void a_completer_of_one_whose_time_is_up_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(TIMED, true, 9);
+    all_plans(TIMED, ONE_PLAIN, 9);
 }
 
 /* One call of the victim, that could serve the parked waiter: after each instruction a
@@ -56,7 +56,7 @@ static void a_parked_waiter_is_passed_four_times_at_most(void **state)
         {"capacity 1", 1, 0}, {"capacity 3", 3, 0}, {"capacity 1, fair", 1, LEAT_FAIR}};
     for (unsigned k = 0; k < 3; k++) {
         for (unsigned dir = 0; dir < 2; dir++) {
-            const struct plan p = {passed_kinds[k], dir, PLAIN, true, NEWCOMER};
+            const struct plan p = {passed_kinds[k], dir, PLAIN, ONE_PLAIN, NEWCOMER};
             ((struct board *)(void *)stepper.board)->plan = p;
             support_about = about(&p);
             stepper_ask(&stepper, PREPARE);

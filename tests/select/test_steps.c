@@ -5,25 +5,37 @@
 static void a_select_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(SELECT, false, 43);
+    all_plans(SELECT, NOBODY, 43);
 }
 
 static void a_timed_select_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(TIMED_SELECT, false, 97);
+    all_plans(TIMED_SELECT, NOBODY, 97);
 }
 
 static void a_select_that_does_not_wait_sees_what_moves(void **state)
 {
     (void)state;
-    all_plans(NOW_SELECT, false, 3);
+    all_plans(NOW_SELECT, NOBODY, 3);
 }
 
 static void a_set_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(SET, false, 23);
+    all_plans(SET, NOBODY, 23);
+}
+
+static void a_completer_of_a_select_stopped_anywhere_loses_nothing(void **state)
+{
+    (void)state;
+    all_plans(PLAIN, ONE_SELECT, 9);
+}
+
+static void a_completer_of_a_select_whose_time_is_up_loses_nothing(void **state)
+{
+    (void)state;
+    all_plans(TIMED, ONE_SELECT, 5);
 }
 
 int main(void)
@@ -33,6 +45,8 @@ int main(void)
         cmocka_unit_test(a_timed_select_stopped_anywhere_loses_nothing),
         cmocka_unit_test(a_select_that_does_not_wait_sees_what_moves),
         cmocka_unit_test(a_set_stopped_anywhere_loses_nothing),
+        cmocka_unit_test(a_completer_of_a_select_stopped_anywhere_loses_nothing),
+        cmocka_unit_test(a_completer_of_a_select_whose_time_is_up_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,21 +9,23 @@
 #define LEAT_TESTS_STEPS_H
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "support/op.h"
 #include "support/stepper.h"
 
-enum { OWN = 1000, BUSY_MS = 5 };
+enum { OWN = 1000, BUSY_MS = 5, WAITER_US = 500 };
 
 enum victim { PLAIN, TIMED, SELECT, TIMED_SELECT, NOW_SELECT, SET };
 enum action { MEET, CLOSE, MEET_CLOSE, CANCEL, OTHER, MEET_OTHER, NEWCOMER, MOVE, ACTIONS };
+enum waiter { NOBODY, ONE_PLAIN, ONE_SELECT };
 enum order { PREPARE, ACT, FINISH, STEAL };
 
 struct plan {
     struct kind kind;
     unsigned dir; /* of the victim */
     enum victim victim;
-    bool completes; /* a waiter of the other direction is parked: the victim serves it */
+    enum waiter waiter; /* of the other direction, parked: the victim serves it */
     enum action action;
 };
 
@@ -67,6 +69,7 @@ static struct {
     unsigned d_sent, d_received;
     bool drained;              /* the other thread has been told ECLOSED */
     pthread_t waiter;
+    struct leat_deadline waiter_until;
     int waiter_result;
     uint64_t waiter_value;
 } child;
@@ -84,17 +87,31 @@ static leat_chan *open_c(const struct plan *p)
 
 static void *waiter_main(void *arg)
 {
-    struct leat_deadline until = timed(plan()) ? leat_in_us(300) : LEAT_NEVER;
+    const struct plan *p = plan();
+    struct leat_deadline until = timed(p) ? child.waiter_until : LEAT_NEVER;
     (void)arg;
-    child.waiter_result = plan()->dir == LEAT_OP_SEND
-                              ? leat_chan_recv_until(child.c, &child.waiter_value, until)
-                              : leat_chan_send_until(child.c, &child.waiter_value, until);
+    if (p->waiter == ONE_SELECT) {
+        struct leat_case cs[2] = {LEAT_RECV(child.d, NULL),
+                                  {child.c, &child.waiter_value, !p->dir, 0, {NULL}}};
+        int r = leat_select(cs, 2, until, 0, NULL);
+        child.waiter_result = r == 0 ? cs[1].err : r;
+    } else {
+        child.waiter_result =
+            p->dir == LEAT_OP_SEND
+                ? leat_chan_recv_until(child.c, &child.waiter_value, until)
+                : leat_chan_send_until(child.c, &child.waiter_value, until);
+    }
     return NULL;
 }
 
 static void put(leat_chan *c, uint64_t v)
 {
     CHECK_THAT(leat_chan_try_send(c, &v) == 0, v);
+}
+
+static bool waiter_is_late(void)
+{
+    return leat_now() > child.waiter_until.at_ns;
 }
 
 static void prepare(void)
@@ -104,7 +121,7 @@ static void prepare(void)
     child.c = open_c(p);
     CHECK_THAT(leat_chan_new(&child.d, sizeof(uint64_t), 1) == 0, 0);
     /* full for whoever sends and has to wait */
-    bool full = p->completes ? p->dir == LEAT_OP_RECV : p->dir == LEAT_OP_SEND;
+    bool full = p->waiter ? p->dir == LEAT_OP_RECV : p->dir == LEAT_OP_SEND;
     for (uint64_t v = 0; full && v < p->kind.cap; v++, child.sent++)
         put(child.c, v);
     child.value = OWN;
@@ -118,12 +135,12 @@ static void prepare(void)
         put(child.c, 1);
         child.sent++;
     }
-    if (p->completes) {
+    if (p->waiter) {
+        struct parked_goal g = {child.c, !p->dir, 1};
+        child.waiter_until = leat_in_us(WAITER_US);
         pthread_create(&child.waiter, NULL, waiter_main, NULL);
-        if (!timed(p)) {
-            struct parked_goal g = {child.c, !p->dir, 1};
-            CHECK_THAT(support_until(parked_reached, &g), 0);
-        }
+        while (!parked_reached(&g) && (!timed(p) || !waiter_is_late()))
+            sched_yield();
     }
 }
 
@@ -148,7 +165,7 @@ static int call_select(struct leat_deadline until)
 static void victim(void)
 {
     const struct plan *p = plan();
-    struct leat_deadline until = p->completes               ? leat_in_ms(20)
+    struct leat_deadline until = p->waiter               ? leat_in_ms(20)
                                  : timed(p)                 ? leat_in_us(100)
                                  : p->victim == NOW_SELECT ? LEAT_NOW
                                                             : LEAT_NEVER;
@@ -197,6 +214,9 @@ static void meet(void)
 static void act(void)
 {
     const struct plan *p = plan();
+    /* its deadline passes while the victim is at this very instruction */
+    while (p->waiter && timed(p) && !waiter_is_late())
+        sched_yield();
     switch (p->action) {
     case MEET:
         meet();
@@ -207,7 +227,7 @@ static void act(void)
         break;
     case CLOSE:
         CHECK_THAT(leat_chan_close(child.c) == 0, 0);
-        while (!child.drained && (p->dir == LEAT_OP_SEND || p->completes)) {
+        while (!child.drained && (p->dir == LEAT_OP_SEND || p->waiter)) {
             int64_t start = leat_now();
             take(leat_in_s(3));
             CHECK_THAT(leat_now() - start < 2000000000, 0); /* told in the end */
@@ -248,10 +268,10 @@ static void check_result(const struct plan *p)
     int r = child.err;
     bool may_close = p->action == CLOSE || p->action == CANCEL || p->action == MEET_CLOSE;
     CHECK_THAT(r == 0 || (r == LEAT_ECLOSED && may_close) ||
-                   (r == LEAT_ETIMEDOUT && (timed(p) || p->completes)) ||
+                   (r == LEAT_ETIMEDOUT && (timed(p) || p->waiter)) ||
                    (r == LEAT_EBUSY && p->victim == NOW_SELECT),
                r);
-    if (p->completes || timed(p))
+    if (p->waiter || timed(p))
         return;
     if (p->action == MEET || p->action == OTHER || p->action == MEET_OTHER)
         CHECK_THAT(r == 0, r);
@@ -281,7 +301,7 @@ static void finish(void)
     check_rest(p);
     d_received += child.ok[1];
     *(p->dir == LEAT_OP_SEND ? &sent : &received) += child.ok[0];
-    if (p->completes) {
+    if (p->waiter) {
         /* still parked: served or refused now */
         (void)leat_chan_close(child.c);
         if (p->dir == LEAT_OP_RECV)
@@ -342,7 +362,9 @@ static const char *about(const struct plan *p)
                                           "other", "meet+other", "newcomer",       "move"};
     snprintf(text, sizeof(text), "%s, %s %s%s, against %s", p->kind.name,
              victims[p->victim], p->dir == LEAT_OP_SEND ? "send" : "receive",
-             p->completes ? " with a waiter" : "", actions[p->action]);
+             p->waiter == ONE_PLAIN    ? " with a waiter"
+             : p->waiter == ONE_SELECT ? " with a waiting select"
+                                       : "", actions[p->action]);
     return text;
 }
 
@@ -383,9 +405,9 @@ static unsigned run_plan(const struct plan *p, unsigned stride, struct support_r
 
 static bool sensible(const struct plan *p)
 {
-    if (p->dir == LEAT_OP_SEND && !p->completes && !kind_bounded(&p->kind))
+    if (p->dir == LEAT_OP_SEND && !p->waiter && !kind_bounded(&p->kind))
         return false;
-    if (p->completes && p->dir == LEAT_OP_RECV && !kind_bounded(&p->kind))
+    if (p->waiter && p->dir == LEAT_OP_RECV && !kind_bounded(&p->kind))
         return false;
     if ((p->action == OTHER || p->action == MEET_OTHER) && !selects(p))
         return false;
@@ -395,7 +417,7 @@ static bool sensible(const struct plan *p)
         return p->dir == LEAT_OP_RECV && p->kind.cap > 0;
     if (p->victim == SET && p->dir == LEAT_OP_SEND)
         return false;
-    if (p->completes) /* the waiter may take what a blocking action waits for */
+    if (p->waiter) /* the waiter may take what a blocking action waits for */
         return p->action == NEWCOMER || p->action == CLOSE || p->action == CANCEL;
     return p->action != NEWCOMER;
 }
@@ -413,10 +435,10 @@ static bool owned_twice(const struct plan *p)
 {
     /* the other thread would be a second one on a declared side */
     return p->kind.flags & LEAT_SINGLE_PRODUCER &&
-           (p->completes || p->action == MEET_OTHER || p->action == MOVE);
+           (p->waiter || p->action == MEET_OTHER || p->action == MOVE);
 }
 
-static void all_plans(enum victim v, bool completes, unsigned stride)
+static void all_plans(enum victim v, enum waiter waiter, unsigned stride)
 {
     struct support_rng rng = support_rng(v);
     if (!stepper_start(&stepper, sizeof(struct board), victim, other))
@@ -425,7 +447,7 @@ static void all_plans(enum victim v, bool completes, unsigned stride)
     for (unsigned k = 0; k < STEP_KINDS; k++) {
         for (unsigned dir = 0; dir < 2; dir++) {
             for (int a = 0; a < ACTIONS; a++) {
-                const struct plan p = {step_kinds[k], dir, v, completes, (enum action)a};
+                const struct plan p = {step_kinds[k], dir, v, waiter, (enum action)a};
                 if (!sensible(&p) || owned_twice(&p))
                     continue;
                 rounds += run_plan(&p, stride, &rng);
