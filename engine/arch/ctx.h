@@ -27,13 +27,13 @@ void *leatp_ctx_make(void *lo, void *hi, leatp_ctx_fn *fn, void *arg);
 
 enum {
     LEATP_CTX_FRAME = 1024,
-    LEATP_CTX_LEAST = 8192, /* the smallest stack: a suspended context takes 1 KiB of it */
+    LEATP_CTX_LEAST = 8192, /* the smallest stack, since a suspended context takes 1 KiB of it */
 };
 void *leatp_ctx_swap(void **save, void *to, void *pass);
 
 #elif defined(__x86_64__)
 
-enum { LEATP_CTX_FRAME = 64, LEATP_CTX_LEAST = 0 };
+enum { LEATP_CTX_FRAME = 64, LEATP_CTX_LEAST = 2048 };
 
 #if defined(__CET__) && (__CET__ & 1)
 #define LEATP_LANDING "endbr64\n\t"
@@ -67,7 +67,7 @@ LEATI_INLINE void *leatp_ctx_swap(void **save, void *to, void *pass)
 
 #else /* __aarch64__ */
 
-enum { LEATP_CTX_FRAME = 64, LEATP_CTX_LEAST = 0 };
+enum { LEATP_CTX_FRAME = 64, LEATP_CTX_LEAST = 2048 };
 
 /* hint #36 is `bti j`: a no-op where branch targets are not checked. */
 LEATI_INLINE void *leatp_ctx_swap(void **save, void *to, void *pass)

@@ -21,7 +21,9 @@ struct leati_arena {
 unsigned leati_stack_class(size_t size)
 {
     unsigned class = 0;
-    while (leati_stack_size(class) < size || leati_stack_size(class) < LEATP_CTX_LEAST)
+    if (size < LEATP_CTX_LEAST)
+        size = LEATP_CTX_LEAST;
+    while (leati_stack_size(class) < size)
         class++;
     return class;
 }
@@ -44,8 +46,14 @@ static bool grow(struct leati_stacks *s, struct leati_stack_pile *p, unsigned cl
         n = (size_t)FIRST_ARENA << p->grown;
     if (n == 0)
         n = 1;
-    size_t page = leatp_page(), bytes = page + (n * stride + page - 1) / page * page;
-    struct leati_arena *a = leatp_map(bytes);
+    size_t page = leatp_page(), bytes;
+    struct leati_arena *a;
+    for (;; n = (n + 1) / 2) { /* when memory is short, a smaller one */
+        bytes = page + (n * stride + page - 1) / page * page;
+        a = leatp_map(bytes);
+        if (a || n == 1)
+            break;
+    }
     if (!a)
         return false;
     leatp_map_sparse(a, bytes);

@@ -114,7 +114,8 @@ struct leati_worker {
     struct leat_fiber *pinned_first, *pinned_last; /* ready, of this worker only */
     bool pinned_turn;
     uint16_t id;
-    unsigned stuck; /* attempts on a half-linked injection queue */
+    unsigned stuck;  /* attempts on a half-linked injection queue */
+    unsigned misses; /* fresh fibers in a row that got no stack */
     struct leat_fiber *starved; /* taken, but without a stack yet */
     struct leat_fiber *free, *spare; /* records, as with stacks */
     unsigned nfree;

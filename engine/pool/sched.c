@@ -452,21 +452,31 @@ static struct leat_fiber *look(struct leati_worker *w)
     return injected(w, SHARE);
 }
 
-/* A stack for a fresh fiber. Without memory it goes to the end of the injection queue:
- * others may end meanwhile and leave theirs. */
-static bool settle(struct leati_worker *w, struct leat_fiber *f)
+/* No memory for the stack of f: to the end of the injection queue with it. Others end
+ * meanwhile and leave theirs, or another worker has one at hand. */
+static LEATI_COLD void postpone(struct leati_worker *w, struct leat_fiber *f)
 {
-    if (f->sp)
-        return true;
-    char *lo = leati_stack_make(&w->pool->stacks, w->stacks, f->class);
-    if (lo) {
-        bind(w, f, lo);
-        return true;
-    }
     f->qnext = NULL;
     leati_inject_put(f->pin ? &w->remote : &w->pool->inject, f);
-    leatp_nap();
-    return false;
+    leati_rule(w->pool, w, LEATI_WHY_NEW);
+    if (++w->misses > LEATI_RQ_SIZE) { /* in a row: nothing else can run */
+        w->misses = 0;
+        leatp_nap();
+    }
+}
+
+static bool settle(struct leati_worker *w, struct leat_fiber *f)
+{
+    if (!f->sp) {
+        char *lo = leati_stack_make(&w->pool->stacks, w->stacks, f->class);
+        if (leati_unlikely(!lo)) {
+            postpone(w, f);
+            return false;
+        }
+        bind(w, f, lo);
+    }
+    w->misses = 0;
+    return true;
 }
 
 void leati_loop(struct leati_worker *w)

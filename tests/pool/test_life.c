@@ -1,6 +1,7 @@
 /* test_life.c - spawning, joining, detaching, yielding, cancelling.
  * SPDX-License-Identifier: MIT */
 /* ctest: onecpu crowd timeout=200 */
+#include <sched.h>
 #include <stdlib.h>
 
 #include <leat/leat.h>
@@ -265,6 +266,50 @@ static void a_fiber_cancelled_before_it_ran_still_runs(void **state)
     assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER), 0);
 }
 
+/* --- deadlines --- */
+
+struct late {
+    leat_sem never, s;
+    leati_a32 asked;
+};
+
+static int waits_in_turn(void *arg)
+{
+    struct late *l = arg;
+    for (int i = 0; i < 200; i++) {
+        /* Passed already, or passing while it parks, or later. */
+        struct leat_deadline d = i % 3 == 0 ? leat_at(1) : leat_in_us(i % 3 == 1 ? 1 : 50);
+        expect_eq(leat_sem_acquire_until(&l->never, 1, d), LEAT_ETIMEDOUT);
+        expect_eq(leat_fiber_join_until(leat_fiber_self(), NULL, d), LEAT_EDEADLK);
+        (void)leati_add_ar(&l->asked, 1u);
+        expect_eq(leat_sem_acquire(&l->s, 1), 0); /* a deadline of before is no more */
+        expect_eq(leat_sem_acquire_until(&l->s, 1, leat_in_s(100)), 0);
+    }
+    return 0;
+}
+
+static void a_deadline_ends_its_own_wait_only(void **state)
+{
+    (void)state;
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        struct late l = {.asked = {0}};
+        leat_pool *p = pool_of(workers, 0);
+        leat_fiber *f;
+        assert_int_equal(leat_pool_go(p, &f, waits_in_turn, &l), 0);
+        for (unsigned i = 1; i <= 200; i++) {
+            while (leati_load_acq(&l.asked) < i)
+                sched_yield();
+            assert_int_equal(leat_fiber_join_until(f, NULL, leat_in_us(i % 100)),
+                             LEAT_ETIMEDOUT);
+            leat_sem_release(&l.s, 1);
+            leat_sem_release(&l.s, 1);
+        }
+        assert_int_equal(leat_fiber_join_until(f, NULL, leat_in_s(60)), 0);
+        assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER), 0);
+        verdict();
+    }
+}
+
 /* --- order --- */
 
 struct order {
@@ -353,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_joiner_leaves_the_handle_valid),
         cmocka_unit_test(cancel_is_seen_at_every_step),
         cmocka_unit_test(a_fiber_cancelled_before_it_ran_still_runs),
+        cmocka_unit_test(a_deadline_ends_its_own_wait_only),
         cmocka_unit_test(fibers_begin_in_the_order_of_their_spawning),
         cmocka_unit_test(injected_fibers_begin_first_in_first_out),
     };
