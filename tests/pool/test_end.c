@@ -339,6 +339,32 @@ static void one_thread_serves_one_caller(void **state)
     verdict();
 }
 
+static int gets_no_thread(void *arg)
+{
+    bool ran = true;
+    expect_eq(leat_blocking(nothing, arg, &ran), LEAT_EAGAIN);
+    expect(!ran);
+    return 0;
+}
+
+static void no_thread_for_a_blocking_call_is_said(void **state)
+{
+    (void)state;
+    struct support_bytes bytes = {0};
+    struct leat_alloc alloc = support_alloc(&bytes);
+    struct leat_pool_opts o = {.workers = 1, .alloc = &alloc};
+    leat_pool *p = pool_with(&o);
+    assert_int_equal(leat_pool_run(p, nothing, NULL), 0); /* records are there */
+    bytes.fail_at = 1;
+    assert_int_equal(leat_pool_run(p, gets_no_thread, NULL), 0);
+    bytes.fail_at = 0;
+    size_t want = 10;
+    assert_int_equal(leat_pool_run(p, calls_often, &want), 0);
+    assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER), 0);
+    assert_int_equal(bytes.live, 0);
+    verdict();
+}
+
 /* --- sleeps --- */
 
 struct naps {
@@ -451,6 +477,7 @@ int main(void)
         cmocka_unit_test(wrong_arguments_are_refused),
         cmocka_unit_test(blocking_calls_leave_the_workers_free),
         cmocka_unit_test(one_thread_serves_one_caller),
+        cmocka_unit_test(no_thread_for_a_blocking_call_is_said),
         cmocka_unit_test(sleeps_never_end_early_and_always_end),
         cmocka_unit_test(a_timer_fires_although_its_worker_computes),
         cmocka_unit_test(a_forked_child_is_told_not_to_use_the_pool),
