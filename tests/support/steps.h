@@ -14,7 +14,7 @@
 #include "support/op.h"
 #include "support/stepper.h"
 
-enum { OWN = 1000, BUSY_MS = 5, WAITER_US = 500 };
+enum { OWN = 1000, BUSY_MS = 5, WAITER_US = 300 };
 
 enum victim { PLAIN, TIMED, SELECT, TIMED_SELECT, NOW_SELECT, SET };
 enum action { MEET, CLOSE, MEET_CLOSE, CANCEL, OTHER, MEET_OTHER, NEWCOMER, MOVE, ACTIONS };
@@ -65,6 +65,7 @@ static struct {
     size_t which;
     unsigned ok[2]; /* calls of the victim that took effect, by case */
     leat_set *set;
+    volatile bool finishing;
     unsigned sent, received;   /* by the other thread and the waiter, over c */
     unsigned d_sent, d_received;
     bool drained;              /* the other thread has been told ECLOSED */
@@ -93,7 +94,7 @@ static __attribute__((noinline)) void watch_stack(void)
     bool same = true;
     for (size_t i = 0; i < sizeof(frame); i++)
         frame[i] = 0xA5;
-    while (!stepper.board->over)
+    while (!stepper.board->over && !child.finishing)
         sched_yield();
     for (size_t i = 0; i < sizeof(frame); i++)
         same &= frame[i] == 0xA5;
@@ -127,7 +128,8 @@ static void put(leat_chan *c, uint64_t v)
 
 static bool waiter_is_late(void)
 {
-    return leat_now() > child.waiter_until.at_ns;
+    /* and it has had the time to see it */
+    return leat_now() > child.waiter_until.at_ns + WAITER_US * 1000;
 }
 
 static void prepare(void)
@@ -313,6 +315,7 @@ static void finish(void)
 {
     const struct plan *p = plan();
     unsigned sent = child.sent, received = child.received, d_received = 0, after = 0;
+    child.finishing = true;
     check_result(p);
     check_rest(p);
     d_received += child.ok[1];
