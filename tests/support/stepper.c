@@ -198,7 +198,20 @@ static bool breakpoint(pid_t pid, uint64_t at)
     return BREAKPOINT(pid, at);
 }
 
-enum stepper_state stepper_stop_at(struct stepper *s, unsigned k)
+/* Waits for the stop that ends the running step or stretch. */
+static void wait_stop(struct stepper *s, const char *what)
+{
+    int status;
+    int64_t end = leat_now() + PATIENCE_MS * INT64_C(1000000);
+    while (waitpid(s->pid, &status, __WALL | WNOHANG) != s->pid) {
+        if (leat_now() > end)
+            fails(what);
+        sched_yield();
+    }
+    stopped(status);
+}
+
+enum stepper_state stepper_stop_at(struct stepper *s, unsigned k, bool wakes)
 {
     enum stepper_state st = STEPPER_INSIDE;
     unsigned passes = 0;
@@ -211,7 +224,9 @@ enum stepper_state stepper_stop_at(struct stepper *s, unsigned k)
     }
     while (passes-- > 0 && st == STEPPER_INSIDE) {
         go_on(s);
-        s->pending = !arrives(s->pid);
+        s->pending = !wakes && !arrives(s->pid);
+        if (wakes)
+            wait_stop(s, "the victim does not wake");
         st = s->pending ? STEPPER_ASLEEP : s->board->over ? STEPPER_OVER : STEPPER_INSIDE;
     }
     /* asleep, it cannot be told; it may then stop once more, which finish() allows */
@@ -228,18 +243,6 @@ void stepper_run(struct stepper *s)
     }
 }
 
-/* Waits for the stop that ends the running step or stretch. */
-static void wait_stop(struct stepper *s, const char *what)
-{
-    int status;
-    int64_t end = leat_now() + PATIENCE_MS * INT64_C(1000000);
-    while (waitpid(s->pid, &status, __WALL | WNOHANG) != s->pid) {
-        if (leat_now() > end)
-            fails(what);
-        sched_yield();
-    }
-    stopped(status);
-}
 
 void stepper_finish(struct stepper *s)
 {

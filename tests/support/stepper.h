@@ -52,8 +52,8 @@ unsigned stepper_record(struct stepper *s);
 
 /* Stops the victim where it was recorded to be after k instructions: a breakpoint of the
  * CPU, passed as often as the recorded way passes it. When the victim takes another way,
- * where that ends. */
-enum stepper_state stepper_stop_at(struct stepper *s, unsigned k);
+ * where that ends. wakes: it wakes by itself, a sleep is not the end of the way. */
+enum stepper_state stepper_stop_at(struct stepper *s, unsigned k, bool wakes);
 
 /* Lets the victim run to the end of its call; one that does not return within 10 s
  * fails the test. */

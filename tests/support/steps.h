@@ -33,6 +33,7 @@ struct board {
     struct stepper_board board;
     struct plan plan;
     volatile bool stolen; /* STEAL got something */
+    bool recording;       /* single steps are slow: the waiter is patient */
 };
 
 static struct stepper stepper;
@@ -40,6 +41,11 @@ static struct stepper stepper;
 static const struct plan *plan(void)
 {
     return &((struct board *)(void *)stepper.board)->plan;
+}
+
+static bool recording(void)
+{
+    return ((struct board *)(void *)stepper.board)->recording;
 }
 
 static bool timed(const struct plan *p)
@@ -155,7 +161,7 @@ static void prepare(void)
     }
     if (p->waiter) {
         struct parked_goal g = {child.c, !p->dir, 1};
-        child.waiter_until = leat_in_us(WAITER_US);
+        child.waiter_until = leat_in_us(recording() ? 1000000 : WAITER_US);
         pthread_create(&child.waiter, NULL, waiter_main, NULL);
         while (!parked_reached(&g) && (!timed(p) || !waiter_is_late()))
             sched_yield();
@@ -233,7 +239,7 @@ static void act(void)
 {
     const struct plan *p = plan();
     /* its deadline passes while the victim is at this very instruction */
-    while (p->waiter && timed(p) && !waiter_is_late())
+    while (p->waiter && timed(p) && !recording() && !waiter_is_late())
         sched_yield();
     switch (p->action) {
     case MEET:
@@ -403,7 +409,10 @@ static void rest_of_round(unsigned steps)
 
 static unsigned run_plan(const struct plan *p, unsigned stride, struct support_rng *rng)
 {
-    ((struct board *)(void *)stepper.board)->plan = *p;
+    struct board *b = (struct board *)(void *)stepper.board;
+    bool wakes = timed(p) && p->waiter == NOBODY;
+    b->plan = *p;
+    b->recording = true;
     support_about = about(p);
     for (unsigned i = 0; i < 2; i++) { /* lazy binding and first uses, then the way */
         stepper_ask(&stepper, PREPARE);
@@ -413,10 +422,11 @@ static unsigned run_plan(const struct plan *p, unsigned stride, struct support_r
             assert_true(stepper_record(&stepper) < STEPPER_MAX);
         rest_of_round(0);
     }
+    b->recording = false;
     unsigned rounds = 0;
     for (unsigned k = support_below(rng, stride); k < stepper.n; k += stride, rounds++) {
         stepper_ask(&stepper, PREPARE);
-        (void)stepper_stop_at(&stepper, k);
+        (void)stepper_stop_at(&stepper, k, wakes);
         rest_of_round(k);
     }
     return rounds;
