@@ -27,7 +27,7 @@ void *leatp_ctx_make(void *lo, void *hi, leatp_ctx_fn *fn, void *arg);
 
 enum {
     LEATP_CTX_FRAME = 1024,
-    LEATP_CTX_LEAST = 8192, /* the smallest stack, since a suspended context takes 1 KiB of it */
+    LEATP_CTX_LEAST = 8192, /* the smallest stack: 1 KiB goes to a suspended context */
 };
 void *leatp_ctx_swap(void **save, void *to, void *pass);
 
@@ -87,7 +87,8 @@ LEATI_INLINE void *leatp_ctx_swap(void **save, void *to, void *pass)
                          : "+r"(r_pass), "+r"(r_save), "+r"(r_to)
                          :
                          : "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12",
-                           "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22",
+                           "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21",
+                           "x22",
                            "x23", "x24", "x25", "x26", "x27", "x28", "x30", "v0", "v1",
                            "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11",
                            "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "v20",

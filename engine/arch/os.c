@@ -113,12 +113,45 @@ bool leatp_guard(void *p)
     return guard_by_mprotect(p);
 }
 
-static unsigned mask_count(cpu_set_t *set)
+_Static_assert(sizeof(struct leatp_cpuset) == sizeof(cpu_set_t), "a cpu_set_t");
+
+void leatp_cpuset_get(struct leatp_cpuset *ret)
 {
-    CPU_ZERO(set);
-    if (sched_getaffinity(0, sizeof(*set), set) != 0)
-        return 0;
-    return (unsigned)CPU_COUNT(set);
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    (void)sched_getaffinity(0, sizeof(set), &set); /* none on failure */
+    memcpy(ret, &set, sizeof(set));
+}
+
+unsigned leatp_cpuset_count(const struct leatp_cpuset *set)
+{
+    cpu_set_t s;
+    memcpy(&s, set, sizeof(s));
+    return (unsigned)CPU_COUNT(&s);
+}
+
+void leatp_cpuset_use(const struct leatp_cpuset *set)
+{
+    if (leatp_cpuset_count(set))
+        (void)sched_setaffinity(0, sizeof(cpu_set_t), (const void *)set);
+}
+
+void leatp_bind(const struct leatp_cpuset *set, unsigned n)
+{
+    cpu_set_t all, one;
+    unsigned count = leatp_cpuset_count(set);
+    memcpy(&all, set, sizeof(all));
+    if (count == 0)
+        return;
+    n %= count;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &all) || n-- != 0)
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        (void)sched_setaffinity(0, sizeof(one), &one);
+        return;
+    }
 }
 
 /* "quota period" or "max period" of cgroup v2; 0: no limit. */
@@ -152,7 +185,8 @@ static long read_long(const char *file)
 static unsigned quota_v1(const char *path)
 {
     char file[512];
-    (void)snprintf(file, sizeof(file), "/sys/fs/cgroup/cpu%.400s/cpu.cfs_quota_us", path);
+    (void)snprintf(file, sizeof(file), "/sys/fs/cgroup/cpu%.400s/cpu.cfs_quota_us",
+                   path);
     long quota = read_long(file);
     (void)snprintf(file, sizeof(file), "/sys/fs/cgroup/cpu%.400s/cpu.cfs_period_us",
                    path);
@@ -207,22 +241,20 @@ static unsigned cpu_quota(void)
 static leati_a32 cpus;
 enum { BY_QUOTA = 1u << 30 };
 
-void leatp_cpus_refresh(void)
+static uint32_t read_cpus(void)
 {
-    cpu_set_t set;
-    unsigned n = mask_count(&set), quota = cpu_quota();
-    uint32_t word = n ? n : 1;
-    if (quota && quota < n)
-        word = quota | BY_QUOTA;
-    leati_store_rlx(&cpus, word);
+    struct leatp_cpuset set;
+    leatp_cpuset_get(&set);
+    unsigned n = leatp_cpuset_count(&set), quota = cpu_quota();
+    return quota && quota < n ? quota | BY_QUOTA : n ? n : 1;
 }
 
 static uint32_t cpus_word(void)
 {
     uint32_t word = leati_load_rlx(&cpus);
     if (leati_unlikely(word == 0)) {
-        leatp_cpus_refresh();
-        word = leati_load_rlx(&cpus);
+        word = read_cpus();
+        leati_store_rlx(&cpus, word);
     }
     return word;
 }
@@ -235,23 +267,6 @@ unsigned leatp_cpus(void)
 bool leatp_cpus_by_quota(void)
 {
     return (cpus_word() & BY_QUOTA) != 0;
-}
-
-void leatp_bind(unsigned n)
-{
-    cpu_set_t set, one;
-    unsigned count = mask_count(&set);
-    if (count == 0)
-        return;
-    n %= count;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET(cpu, &set) || n-- != 0)
-            continue;
-        CPU_ZERO(&one);
-        CPU_SET(cpu, &one);
-        (void)sched_setaffinity(0, sizeof(one), &one);
-        return;
-    }
 }
 
 /* Everything but the signals that a thread raises by its own instructions. */

@@ -30,16 +30,21 @@ bool leatp_guard(void *p);
 
 /* --- CPUs --- */
 
-/* CPUs this process may use: its affinity mask, cut by the CPU quota of its cgroup,
- * rounded up; at least 1. Read once, and again by leatp_cpus_refresh(). The mask is
- * that of the thread which reads it: bound threads do not refresh. */
+/* CPUs this process may use: the affinity mask of whoever asks first, cut by the CPU
+ * quota of its cgroup, rounded up; at least 1. Read once. */
 unsigned leatp_cpus(void);
-void leatp_cpus_refresh(void); /* reads files: once a second at most */
 /* Does a quota, rather than the mask, decide? */
 bool leatp_cpus_by_quota(void);
 
-/* Binds the calling thread to the n-th CPU of its mask (modulo their number). */
-void leatp_bind(unsigned n);
+/* A set of CPUs. */
+struct leatp_cpuset {
+    unsigned long bits[1024 / (8 * sizeof(unsigned long))];
+};
+void leatp_cpuset_get(struct leatp_cpuset *ret); /* of the calling thread */
+unsigned leatp_cpuset_count(const struct leatp_cpuset *set);
+/* The calling thread runs on the set; on its n-th CPU (modulo their number). */
+void leatp_cpuset_use(const struct leatp_cpuset *set);
+void leatp_bind(const struct leatp_cpuset *set, unsigned n);
 
 /* --- threads --- */
 

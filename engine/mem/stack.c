@@ -107,7 +107,8 @@ static char *carve(struct leati_stacks *s, struct leati_stack_cache *c, unsigned
     return lo;
 }
 
-char *leati_stack_make(struct leati_stacks *s, struct leati_stack_cache *c, unsigned class)
+char *leati_stack_make(struct leati_stacks *s, struct leati_stack_cache *c,
+                       unsigned class)
 {
     char *lo = leati_stack_take(c, class);
     if (lo)
@@ -126,7 +127,8 @@ char *leati_stack_make(struct leati_stacks *s, struct leati_stack_cache *c, unsi
     return leati_stack_take(c - class, class);
 }
 
-void leati_stack_spill(struct leati_stacks *s, struct leati_stack_cache *c, unsigned class)
+void leati_stack_spill(struct leati_stacks *s, struct leati_stack_cache *c,
+                       unsigned class)
 {
     c += class;
     if (c->spare) {

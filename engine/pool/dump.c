@@ -43,7 +43,8 @@ struct view {
 };
 
 /* Copies what f waits on, if it waits. */
-static bool waits_on(struct leat_fiber *f, const char **ret_what, const void **ret_object)
+static bool waits_on(struct leat_fiber *f, const char **ret_what,
+                     const void **ret_object)
 {
     leati_lock(&f->klock);
     leati_pool_heavy(f->pool);
@@ -84,8 +85,9 @@ static void dump_fiber(struct leat_fiber *f, void *arg)
     if (g.pin)
         (void)snprintf(pin, sizeof(pin), ", pinned to %u", g.pin);
     v->fibers++;
+    const char *doing = running(f) ? "running" : states[g.state];
     dprintf(v->fd, "  fiber %p \"%s\": %s%s%s%s, stack %zu of %zu%s\n", (void *)f, g.name,
-            running(f) ? "running" : states[g.state], wait, cancelled ? ", cancelled" : "", pin, used,
+            doing, wait, cancelled ? ", cancelled" : "", pin, used,
             leati_stack_size(g.class), g.bare ? " (canary)" : "");
 }
 
@@ -110,8 +112,8 @@ void leati_pool_dump_one(leat_pool *p, int fd)
     leat_pool_stats(p, &s);
     leati_elastic_numbers(p, &threads, &calls);
     dprintf(fd,
-            "pool %p \"%s\": %u workers%s%s%s, spawned %llu, finished %llu, switches %llu, "
-            "steals %llu (%llu fibers), parks %llu, wakes %llu, late %llu, "
+            "pool %p \"%s\": %u workers%s%s%s, spawned %llu, finished %llu, "
+            "switches %llu, steals %llu (%llu fibers), parks %llu, wakes %llu, late %llu, "
             "stacks without guard page %llu, blocking threads %u, calls queued %u\n",
             (void *)p, p->name, p->n, p->bound ? ", bound" : "",
             p->fenced ? ", fenced" : "", leati_load_rlx(&p->closing) ? ", closing" : "",

@@ -91,6 +91,7 @@ static void *helper_main(void *arg)
     struct helper *h = arg;
     struct leati_elastic *e = h->set;
     struct job *j;
+    leatp_cpuset_use(&e->pool->cpus); /* its starter may be bound to one of them */
     while ((j = next_job(e, h)) != NULL) {
         j->result = j->fn(j->arg);
         j->wait.result = 0;
@@ -274,7 +275,8 @@ void leati_elastic_free(leat_pool *p)
     leati_pool_dealloc(p, p->elastic, sizeof(*p->elastic));
 }
 
-void leati_elastic_numbers(const leat_pool *p, unsigned *ret_threads, unsigned *ret_queued)
+void leati_elastic_numbers(const leat_pool *p, unsigned *ret_threads,
+                           unsigned *ret_queued)
 {
     struct leati_elastic *e = p->elastic;
     leati_lock(&e->lock);

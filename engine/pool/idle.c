@@ -170,8 +170,9 @@ static bool anything_queued(leat_pool *p)
     return false;
 }
 
-/* What w knows about v; true: v has something queued and has not moved since last time. */
-static bool still(struct leati_worker *w, struct leati_worker *v, int64_t now, bool *moved)
+/* What w knows about v; true: v has something queued and has not moved since. */
+static bool still(struct leati_worker *w, struct leati_worker *v, int64_t now,
+                  bool *moved)
 {
     struct leati_victim *seen = &w->seen[v->id];
     uint64_t tick = leati_load_rlx(&v->tick);
@@ -211,8 +212,8 @@ static struct leat_fiber *rob_stale(struct leati_worker *w, int64_t now, bool *p
 {
     leat_pool *p = w->pool;
     bool moved = false;
-    unsigned start = (unsigned)(w->rng = w->rng * 6364136223846793005u + 1442695040888963407u,
-                                w->rng >> 33);
+    w->rng = w->rng * 6364136223846793005u + 1442695040888963407u;
+    unsigned start = (unsigned)(w->rng >> 33);
     for (unsigned i = 0; i < p->n; i++) {
         struct leati_worker *v = p->workers[(start + i) % p->n];
         if (v == w || !still(w, v, now, &moved))
@@ -231,7 +232,7 @@ static bool expire_others(struct leati_worker *w, int64_t now)
     bool any = false;
     for (unsigned i = 0; i < p->n; i++) {
         struct leati_worker *v = p->workers[i];
-        /* acq: pairs with note_first; relaxed would do, the heap is read under its lock */
+        /* acq: pairs with note_first; the heap is read under its lock */
         if ((int64_t)leati_load_acq(&v->first) <= now)
             any |= leati_timers_expire(v, now);
     }

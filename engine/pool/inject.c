@@ -41,7 +41,7 @@ static struct leat_fiber *next_batch(struct leati_inject *q)
     if (!node || node == CDS_WFCQ_WOULDBLOCK)
         return NULL;
     struct leat_fiber *f =
-        leati_container_of((struct leati_inject_node *)(void *)node, struct leat_fiber, in);
+        leati_container_of((void *)node, struct leat_fiber, in);
     leatp_san_acquire(f);
     return f;
 }

@@ -8,6 +8,7 @@
 
 #include <leat/fiber.h>
 #include "arch/ctx.h"
+#include "arch/os.h"
 #include "arch/san.h"
 #include "base/lock.h"
 #include "base/tls.h"
@@ -55,8 +56,8 @@ struct leat_fiber {
     uint16_t pin;             /* worker + 1, 0: any */
 
     leati_aptr waiting;          /* struct leati_wait * while in park(); w: the fiber */
-    leati_a64 join;              /* RUNNING, DONE or the joiner's struct leati_wait *; valid
-                                    when it was started with a handle */
+    leati_a64 join;              /* RUNNING, DONE or the joiner's struct leati_wait *;
+                                    valid when it was started with a handle */
     struct leati_inject_node in; /* in an injection or remote queue */
     struct leati_worker *heap;   /* whose timer heap it is in, or was last */
     leati_a32 tix;               /* position there + 1; 0: not armed */
@@ -173,6 +174,7 @@ struct leat_pool {
     bool fenced, bound, faults;
     uint8_t class; /* default stack */
     unsigned first_cpu;
+    struct leatp_cpuset cpus; /* of all its threads */
     unsigned max_blocking;
     uint32_t forks; /* process generation that made it */
     char name[9];

@@ -48,7 +48,9 @@ static void *worker_main(void *arg)
     leatp_san_thread(&w->san, lo, size);
     leatp_thread_exact_timers();
     if (w->pool->bound)
-        leatp_bind(w->pool->first_cpu + w->id);
+        leatp_bind(&w->pool->cpus, w->pool->first_cpu + w->id);
+    else
+        leatp_cpuset_use(&w->pool->cpus);
     if (w->fault_stack)
         leatp_fault_stack(w->fault_stack, LEATP_FAULT_STACK);
     leati_set_self(&w->current);
@@ -135,6 +137,17 @@ void leati_pool_destroy(leat_pool *p)
     alloc.free(p, sizeof(*p), alloc.arg);
 }
 
+/* The CPUs of the pool: those of the caller. A worker that is bound to one of them stands
+ * for its pool. */
+static void find_cpus(leat_pool *p)
+{
+    struct leati_worker *w = leati_worker_self();
+    if (w)
+        p->cpus = w->pool->cpus;
+    else
+        leatp_cpuset_get(&p->cpus);
+}
+
 static unsigned wanted_workers(const struct leat_pool_opts *opts)
 {
     if (opts && opts->workers)
@@ -161,11 +174,12 @@ static void configure(leat_pool *p, const struct leat_pool_opts *opts)
     size_t stack = opts && opts->stack_size ? opts->stack_size : LEAT_STACK_DEFAULT;
     const char *name = opts && opts->name ? opts->name : "leat";
     p->n = wanted_workers(opts);
+    find_cpus(p);
     leatp_membarrier_init();
     p->fenced = (flags & LEAT_POOL_FENCED) || leatp_no_membarrier;
     p->faults = (flags & LEAT_POOL_FAULT_HANDLER) != 0;
     p->class = (uint8_t)leati_stack_class(stack);
-    p->bound = !(flags & LEAT_POOL_UNBOUND) && p->n <= leatp_cpus() &&
+    p->bound = !(flags & LEAT_POOL_UNBOUND) && p->n <= leatp_cpuset_count(&p->cpus) &&
                !leatp_cpus_by_quota();
     p->first_cpu = leati_add_rlx(&cpus_given, p->n); /* pools start where others end */
     p->max_blocking = opts && opts->blocking ? opts->blocking : 64;

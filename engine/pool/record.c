@@ -109,7 +109,8 @@ void leati_record_put(struct leat_fiber *f, struct leati_worker *w)
 {
     leat_pool *p = f->pool;
     leati_store_rlx(&f->state, (uint8_t)LEATI_FIBER_FREE);
-    leati_store_rel(&f->gen, (uint8_t)(leati_load_rlx(&f->gen) + 1)); /* pairs with dumps */
+    /* rel: pairs with dumps */
+    leati_store_rel(&f->gen, (uint8_t)(leati_load_rlx(&f->gen) + 1));
     if (leati_unlikely(!w || w->pool != p)) {
         leati_lock(&p->lock);
         f->qnext = p->free_single;

@@ -35,7 +35,8 @@ LEATI_INLINE uint32_t forward(uint32_t h, uint16_t to)
 }
 
 /* Applies the theft that r names. Doing so twice is harmless. True: x was part of it. */
-static bool give_way(struct leati_rq *q, uint64_t r, bool at_ring, uint32_t h, uint64_t x)
+static bool give_way(struct leati_rq *q, uint64_t r, bool at_ring, uint32_t h,
+                     uint64_t x)
 {
     bool lost = false;
     if (from_of(r) != to_of(r)) {

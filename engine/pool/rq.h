@@ -107,7 +107,8 @@ LEATI_INLINE struct leat_fiber *leati_rq_take_next(struct leati_rq *q)
 }
 
 /* f runs next. Returns what was there before (to be pushed), or NULL. Owner. */
-LEATI_INLINE struct leat_fiber *leati_rq_put_next(struct leati_rq *q, struct leat_fiber *f)
+LEATI_INLINE struct leat_fiber *leati_rq_put_next(struct leati_rq *q,
+                                                  struct leat_fiber *f)
 {
     struct leat_fiber *former = leati_rq_take_next(q);
     q->nseq = (q->nseq + 1) & 255;

@@ -52,7 +52,9 @@ static LEATI_COLD void overflow(struct leati_worker *w)
 {
     struct leat_fiber *first = NULL, **end = &first, *f;
     struct leat_fiber *behind[LEATI_AHEAD] = {NULL}; /* the last ones popped */
-    for (unsigned i = 0; i < LEATI_RQ_SIZE / 2 && (f = leati_rq_pop(&w->rq)) != NULL; i++) {
+    for (unsigned i = 0; i < LEATI_RQ_SIZE / 2; i++) {
+        if ((f = leati_rq_pop(&w->rq)) == NULL)
+            break;
         struct leat_fiber **b = &behind[i % LEATI_AHEAD];
         if (*b && !(*b)->sp)
             (*b)->stack = (char *)f;
@@ -188,7 +190,8 @@ LEATI_INLINE struct leat_fiber *own(struct leati_worker *w)
         return f;
     }
     w->hand = 0;
-    f = leati_unlikely(w->pinned_first != NULL) ? pinned_or_ring(w) : leati_rq_pop(&w->rq);
+    f = leati_unlikely(w->pinned_first != NULL) ? pinned_or_ring(w)
+                                                : leati_rq_pop(&w->rq);
     prefetch_ring(&w->rq);
     return f ? f : leati_rq_take_next(&w->rq);
 }

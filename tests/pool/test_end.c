@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -135,7 +136,8 @@ static void drain_waits_for_the_last_fiber(void **state)
         pthread_t t;
         for (int i = 0; i < 50; i++)
             assert_int_equal(leat_pool_go(p, NULL, spawns_more, &w), 0);
-        assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, leat_in_us(100)), LEAT_ETIMEDOUT);
+        assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, leat_in_us(100)),
+                         LEAT_ETIMEDOUT);
         assert_int_equal(leat_pool_go(p, NULL, waits, &w), LEAT_ECLOSED);
         assert_int_equal(pthread_create(&t, NULL, releases_later, &w), 0);
         assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER), 0);
@@ -241,7 +243,8 @@ static void wrong_arguments_are_refused(void **state)
     assert_null(leat_fiber_detach(NULL));
     leat_fiber_cancel(NULL);
     assert_int_equal(leat_pool_shutdown(NULL, LEAT_DRAIN, LEAT_NEVER), LEAT_EINVAL);
-    assert_int_equal(leat_pool_shutdown(p, (enum leat_shutdown)7, LEAT_NEVER), LEAT_EINVAL);
+    assert_int_equal(leat_pool_shutdown(p, (enum leat_shutdown)7, LEAT_NEVER),
+                     LEAT_EINVAL);
     assert_false(leat_fiber_cancelled());
     assert_false(leat_fiber_mask(true));
     assert_null(leat_pool_free(p));
@@ -365,6 +368,60 @@ static void no_thread_for_a_blocking_call_is_said(void **state)
     verdict();
 }
 
+/* --- CPUs --- */
+
+static int cpus_here(void *arg)
+{
+    (void)arg;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    return sched_getaffinity(0, sizeof(set), &set) ? -1 : CPU_COUNT(&set);
+}
+
+static int cpu_of_worker(void *arg)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof(set), &set))
+        return -1;
+    int cpu = 0;
+    while (cpu < CPU_SETSIZE && !CPU_ISSET(cpu, &set))
+        cpu++;
+    *(int *)arg = CPU_COUNT(&set);
+    return cpu;
+}
+
+/* A pool made by a fiber of a bound worker, and calls that block, have all CPUs. */
+static int looks_at_the_cpus(void *arg)
+{
+    int all = *(int *)arg, cpu[2] = {0, 0}, count[2] = {0, 0};
+    leat_fiber *f[2];
+    leat_pool *p = NULL;
+    struct leat_pool_opts o = {.size = sizeof(o), .workers = 2};
+    expect_eq(leat_blocking(cpus_here, NULL, NULL), all);
+    if (!expect_eq(leat_pool_new(&p, &o), 0))
+        return 1;
+    for (int i = 0; i < 2; i++) {
+        struct leat_fiber_opts fo = {.size = sizeof(fo), .pool = p, .pin = i + 1};
+        expect_eq(leat_fiber_start(&f[i], &fo, cpu_of_worker, &count[i]), 0);
+        expect_eq(leat_fiber_join(f[i], &cpu[i]), 0);
+    }
+    expect(all == 1 || cpu[0] != cpu[1] || count[0] > 1); /* more than one: a quota */
+    leat_pool_free(p);
+    return 0;
+}
+
+static void every_thread_runs_on_the_cpus_of_its_pool(void **state)
+{
+    (void)state;
+    int all = cpus_here(NULL);
+    leat_pool *p = pool_of(1);
+    assert_int_equal(leat_pool_run(p, looks_at_the_cpus, &all), 0);
+    assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER), 0);
+    assert_int_equal(cpus_here(NULL), all);
+    verdict();
+}
+
 /* --- sleeps --- */
 
 struct naps {
@@ -478,6 +535,7 @@ int main(void)
         cmocka_unit_test(blocking_calls_leave_the_workers_free),
         cmocka_unit_test(one_thread_serves_one_caller),
         cmocka_unit_test(no_thread_for_a_blocking_call_is_said),
+        cmocka_unit_test(every_thread_runs_on_the_cpus_of_its_pool),
         cmocka_unit_test(sleeps_never_end_early_and_always_end),
         cmocka_unit_test(a_timer_fires_although_its_worker_computes),
         cmocka_unit_test(a_forked_child_is_told_not_to_use_the_pool),

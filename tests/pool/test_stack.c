@@ -189,7 +189,8 @@ static void overflow_is_reported_with_the_name(void **state)
     skip(); /* they have handlers and stack checks of their own */
 #endif
     char text[4096];
-    int status = child_overflows(16384, 16384, LEAT_POOL_FAULT_HANDLER, text, sizeof(text));
+    int status =
+        child_overflows(16384, 16384, LEAT_POOL_FAULT_HANDLER, text, sizeof(text));
     assert_non_null(strstr(text, "stack overflow in fiber \"glutton\""));
     assert_non_null(strstr(text, "former handler")); /* and then the chain */
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 77);
