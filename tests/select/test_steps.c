@@ -5,7 +5,7 @@
 static void a_select_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(SELECT, NOBODY, 43);
+    all_plans(SELECT, NOBODY, 71);
 }
 
 static void a_timed_select_stopped_anywhere_loses_nothing(void **state)
@@ -23,19 +23,19 @@ static void a_select_that_does_not_wait_sees_what_moves(void **state)
 static void a_set_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(SET, NOBODY, 23);
+    all_plans(SET, NOBODY, 41);
 }
 
 static void a_completer_of_a_select_stopped_anywhere_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(PLAIN, ONE_SELECT, 9);
+    all_plans(PLAIN, ONE_SELECT, 13);
 }
 
 static void a_completer_of_a_select_whose_time_is_up_loses_nothing(void **state)
 {
     (void)state;
-    all_plans(TIMED, ONE_SELECT, 5);
+    all_plans(TIMED, ONE_SELECT, 7);
 }
 
 int main(void)
