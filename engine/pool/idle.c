@@ -6,6 +6,10 @@
  *             millisecond anyway (LOOK). A searcher robs only a worker that queues
  *             something and has not switched for 4 us, so a pair that talks stays
  *             together and a fiber that computes delays nobody.
+ * Trust       is earned by talking (many switches during a fruitless search, or a wake
+ *             that was useless because the waker ran all of it and went to sleep), lost
+ *             by one theft. A worker that readies others and computes in between gets
+ *             none; should it have had some, a look finds it slow and robs it.
  * Words       idle   sleepers:16 | SEARCH | LOOK | keeper id + 1, written under
  *                    idle_lock, read by every ready without it
  *             asleep bits of the sleepers, w: under idle_lock
@@ -41,6 +45,9 @@ enum {
     PAUSE_NS = 5000,  /* of a search, before it yields between rounds */
     YIELD_NS = 10000, /* a yield that took longer says that others need the CPU */
     LOOK_NS = 1000000,
+    SLICE_NS = 10000, /* a worker that switches more often than that talks */
+    FAR_NS = 500000,  /* between two looks: then ... */
+    SLOW_NS = 20000,  /* ... one that switches less often than that computes */
     ROUND = 8, /* pauses */
     NEED_MAX = 64,
 };
@@ -170,24 +177,24 @@ static bool anything_queued(leat_pool *p)
     return false;
 }
 
-/* What w knows about v; true: v has something queued and has not moved since. */
+/* What w knows about v; true: v has something queued and has not moved since, or, seen at
+ * a distance, moves so slowly that it cannot be called talking. */
 static bool still(struct leati_worker *w, struct leati_worker *v, int64_t now,
                   bool *moved)
 {
     struct leati_victim *seen = &w->seen[v->id];
-    uint64_t tick = leati_load_rlx(&v->tick);
+    uint64_t tick = leati_load_rlx(&v->tick), steps = tick - seen->tick;
     bool queued = !leati_rq_empty(&v->rq);
-    if (tick != seen->tick) {
-        *moved = true;
-        seen->moved = true;
-    }
-    if (tick != seen->tick || queued != seen->queued) {
-        seen->tick = tick;
-        seen->queued = queued;
-        seen->since = now;
-        return false;
-    }
-    return queued;
+    int64_t gap = now - seen->at;
+    seen->at = now;
+    if (steps == 0 && queued == seen->queued)
+        return queued;
+    bool slow = queued && gap >= FAR_NS && (int64_t)steps < gap / SLOW_NS;
+    *moved |= steps != 0;
+    seen->tick = tick;
+    seen->queued = queued;
+    seen->since = now;
+    return slow;
 }
 
 static struct leat_fiber *rob(struct leati_worker *w, struct leati_worker *v)
@@ -274,8 +281,10 @@ static struct leat_fiber *search(struct leati_worker *w, bool *mine)
     leat_pool *p = w->pool;
     int64_t now = leat_now(), start = now, limit = may_spin(p) ? SEARCH_NS : 0;
     bool yields = true;
-    for (unsigned i = 0; i < p->n; i++)
-        w->seen[i].moved = false;
+    for (unsigned i = 0; i < p->n; i++) {
+        w->seen[i].first = leati_load_rlx(&p->workers[i]->tick);
+        w->seen[i].start = now;
+    }
     for (;;) {
         bool pending = false;
         (void)expire_others(w, now);
@@ -295,8 +304,8 @@ static struct leat_fiber *search(struct leati_worker *w, bool *mine)
     }
 }
 
-/* Nothing found: those whose ready woke us, or who were moving all the time, run what
- * they ready themselves. */
+/* Nothing found. Those who talked all the time, and one who woke us and went to sleep
+ * itself, run what they ready themselves. */
 static void give_credit(struct leati_worker *w)
 {
     leat_pool *p = w->pool;
@@ -304,7 +313,10 @@ static void give_credit(struct leati_worker *w)
     leati_store_rlx(&w->waker, 0u);
     for (unsigned i = 0; i < p->n; i++) {
         struct leati_worker *v = p->workers[i];
-        if (v != w && (w->seen[i].moved || waker == i + 1) && ++v->good >= v->need)
+        const struct leati_victim *seen = &w->seen[i];
+        int64_t steps = (int64_t)(leati_load_rlx(&v->tick) - seen->first);
+        bool talks = steps > 1 && steps > (seen->at - seen->start) / SLICE_NS;
+        if (v != w && (talks || (waker == i + 1 && listed(p, i))) && ++v->good >= v->need)
             leati_store_rlx(&v->trust, 1u);
     }
 }

@@ -98,9 +98,10 @@ struct leati_timer {
 };
 
 struct leati_victim {
-    uint64_t tick;
-    int64_t since; /* it has not moved since then */
-    bool queued, moved;
+    uint64_t tick, first; /* at the last look, at the start of the search */
+    int64_t at, start;    /* when that was */
+    int64_t since;        /* it has not moved since then */
+    bool queued;
 };
 
 struct leati_worker {

@@ -131,6 +131,50 @@ static void one_that_was_chatty_delays_nobody_either(void **state)
     drain(p);
 }
 
+/* Readies one every 300 us and computes in between. */
+static int readies_and_computes(void *arg)
+{
+    leat_sem *s = arg;
+    int64_t next = leat_now();
+    for (int i = 0; i < 1000; i++) {
+        next += 300000;
+        while (leat_now() < next)
+            ;
+        leat_sem_release(&s[0], 1);
+        expect_eq(leat_sem_acquire(&s[1], 1), 0); /* what it answered before */
+    }
+    leat_sem_release(&s[0], 1000);
+    return 0;
+}
+
+static int answers_late(void *arg)
+{
+    leat_sem *s = arg;
+    leat_sem_release(&s[1], 1);
+    for (int i = 0; i < 1000; i++) {
+        expect_eq(leat_sem_acquire(&s[0], 1), 0);
+        leat_sem_release(&s[1], 1);
+    }
+    return 0;
+}
+
+/* It switches regularly, but it does not talk: it must not be trusted for good to run
+ * soon what it readies. */
+static void a_steady_readier_is_robbed_again_and_again(void **state)
+{
+    (void)state;
+    leat_sem s[2] = {LEAT_SEM_INIT(0), LEAT_SEM_INIT(0)};
+    leat_pool *p = pool_of(2, 0);
+    struct leat_pool_stats st;
+    assert_int_equal(leat_pool_go(p, NULL, answers_late, s), 0);
+    assert_int_equal(leat_pool_run(p, readies_and_computes, s), 0);
+    leat_pool_stats(p, &st);
+    print_message("1000 readied by one that computes: %llu stolen\n",
+                  (unsigned long long)st.stolen);
+    assert_true(st.stolen >= 30);
+    drain(p);
+}
+
 /* --- beside a pair that talks --- */
 
 struct pair {
@@ -372,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_computing_fiber_delays_nobody),
         cmocka_unit_test(one_that_was_chatty_delays_nobody_either),
+        cmocka_unit_test(a_steady_readier_is_robbed_again_and_again),
         cmocka_unit_test(a_pair_that_talks_leaves_room_for_others),
         cmocka_unit_test(no_single_message_is_lost),
         cmocka_unit_test(no_message_is_lost_between_sleeps),
