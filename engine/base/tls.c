@@ -10,7 +10,7 @@ extern LOCAL void *leatp_tls_slot;
 __attribute__((used)) LOCAL void *leatp_tls_slot;
 
 static LOCAL char leati_tls_id;
-static LOCAL int64_t leati_tls_average;
+static LOCAL struct leati_wait_past leati_tls_past;
 static LOCAL uint64_t leati_tls_random;
 
 LEATI_NOINLINE void *leatp_tls_self_call(void)
@@ -31,10 +31,10 @@ LEATI_NOINLINE const void *leati_tls_thread_id(void)
     return &leati_tls_id;
 }
 
-LEATI_NOINLINE int64_t *leati_tls_wait_average(void)
+LEATI_NOINLINE struct leati_wait_past *leati_tls_wait_past(void)
 {
     leati_barrier_compiler();
-    return &leati_tls_average;
+    return &leati_tls_past;
 }
 
 LEATI_NOINLINE uint64_t *leati_tls_rng(void)

@@ -18,8 +18,12 @@ void leati_tls_set(void *p);
 /* A value that no other living thread has. */
 const void *leati_tls_thread_id(void);
 
-/* How long this thread waited lately, ns; for threads only (park/thread.c). */
-int64_t *leati_tls_wait_average(void);
+/* What this thread has learnt from its waits; for threads only (park/thread.c). */
+struct leati_wait_past {
+    int64_t average;  /* how long it waited lately, ns */
+    bool after_yield; /* the last spin ended just behind a yield */
+};
+struct leati_wait_past *leati_tls_wait_past(void);
 
 /* State of this thread's generator (base/rng.h). */
 uint64_t *leati_tls_rng(void);

@@ -11,8 +11,9 @@
  *             somebody a spurious wake, which all users of leatp_futex_wait allow for.
  * Spinning    Adaptive: a thread keeps an average of how long it waited lately. While
  *             that is short enough for a spin to beat a sleep, it spins up to 50 us;
- *             else 2 us. Yields between the pauses let a peer on the same CPU run; a
- *             yield that took long says that the CPU is wanted, and ends the spin. On
+ *             else 2 us. Yields between the pauses let a peer on the same CPU run, and
+ *             if that is what ended the last spin the next one begins with a yield; one
+ *             that took long says that the CPU is wanted, and ends the spin. On
  *             one CPU only yields. Busy spinning yields every 20 us.
  * SPDX-License-Identifier: MIT */
 #include <leat/chan.h>
@@ -47,7 +48,7 @@ static int64_t spin_limit(const struct leati_wait *w)
     case LEAT_SPIN_BUSY:
         return SPIN_BUSY_NS;
     default:
-        return *leati_tls_wait_average() <= WORTH_NS ? SPIN_LONG_NS : SPIN_SHORT_NS;
+        return leati_tls_wait_past()->average <= WORTH_NS ? SPIN_LONG_NS : SPIN_SHORT_NS;
     }
 }
 
@@ -67,20 +68,26 @@ static bool spin(struct leati_wait *w, int64_t start)
 {
     int64_t limit = spin_limit(w), now = start;
     bool alone = leatp_cpus() == 1;
+    struct leati_wait_past *past = leati_tls_wait_past();
+    /* The peer shares this CPU, it seems: it runs when we yield, not while we pause. */
+    bool skip = alone || (past->after_yield && w->spin != LEAT_SPIN_BUSY);
     /* Pauses only until then. Busy threads yield too: they may have been put on one CPU. */
     int64_t brisk = w->spin == LEAT_SPIN_BUSY ? BUSY_BRISK_NS : 0;
     if (limit > w->until.at_ns - start)
         limit = w->until.at_ns - start;
     while (now - start < limit) {
-        if (!alone && pauses(w))
+        if (!skip && pauses(w)) {
+            past->after_yield = false;
             return true;
+        }
+        skip = alone;
         now = leat_now();
         if (now - start < brisk && !alone)
             continue;
         sched_yield();
         int64_t after = leat_now();
         if (done(w))
-            return true;
+            return past->after_yield = true;
         if (after - now > YIELD_LONG_NS)
             return false;
         if (w->spin == LEAT_SPIN_BUSY)
@@ -120,8 +127,8 @@ static int thread_park(struct leati_party *p, struct leati_wait *w)
             sleep_until_done(w, LEAT_NEVER);
         }
     }
-    int64_t *average = leati_tls_wait_average();
-    *average += (leat_now() - start - *average) / 8;
+    struct leati_wait_past *past = leati_tls_wait_past();
+    past->average += (leat_now() - start - past->average) / 8;
     return w->result;
 }
 
