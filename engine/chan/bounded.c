@@ -296,8 +296,9 @@ static ptrdiff_t attempt_n(struct leat_chan *c, unsigned dir, void *buf, size_t 
     return (ptrdiff_t)run.n;
 }
 
-/* Do the tickets say that a parked operation in that direction could be served? */
-static bool tickets_ready(struct leati_bounded *b, unsigned dir)
+/* Do the tickets say that a parked operation in that direction could be served? one_lap
+ * is b's: what is not atomic may not be read once the header could be used again. */
+static bool tickets_ready(struct leati_bounded *b, unsigned dir, uint64_t one_lap)
 {
     if (dir == LEAT_OP_RECV) {
         uint64_t h = leati_load_sc(&b->head) & ~LEATI_H;
@@ -306,15 +307,16 @@ static bool tickets_ready(struct leati_bounded *b, unsigned dir)
     }
     uint64_t t = leati_bounded_tail(b) & ~(LEATI_C | LEATI_H);
     uint64_t h = leati_load_sc(&b->head) & ~LEATI_H; /* W2 */
-    return h + b->lap.one_lap != t;
+    return h + one_lap != t;
 }
 
 /* After a node was listed: it may sleep when the tickets have not moved, or when a pump
- * ended without a half-done operation. Does not touch the node. */
-static void look_again(struct leati_bounded *b, unsigned dir)
+ * ended without a half-done operation. Does not touch the node; the channel may have
+ * been freed and its header taken by another one, where a pump does no harm. */
+static void look_again(struct leati_bounded *b, unsigned dir, uint64_t one_lap)
 {
     unsigned step = 0;
-    while (tickets_ready(b, dir)) {
+    while (tickets_ready(b, dir, one_lap)) {
         if (leati_bounded_pump(b, 1u << dir) != LEAT_EBUSY)
             return;
         if (step >= PARK_PAUSES && !leatp_no_membarrier) {
@@ -349,19 +351,20 @@ static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
         leati_node_settle(n, LEAT_ECLOSED);
         return LEATI_SETTLED;
     }
+    uint64_t one_lap = b->lap.one_lap;
     leati_side_append(s, n);
     if ((b->c.flags & LEAT_FAIR) && n->kind != LEATI_EVENT && !owned(b, dir))
         (void)leati_or_sc(ticket_of(b, dir), LEATI_H);
     if (owned(b, !dir)) {
         leati_side_unlock(s);
         leati_heavy_fence(); /* W1, then W2: an owner has no seq_cst ticket */
-    } else if (!tickets_ready(b, dir)) { /* W2 */
+    } else if (!tickets_ready(b, dir, one_lap)) { /* W2 */
         leati_side_unlock(s);
         return LEATI_LISTED;
     } else {
         leati_side_unlock(s);
     }
-    look_again(b, dir);
+    look_again(b, dir, one_lap);
     return LEATI_LISTED;
 }
 
