@@ -44,6 +44,16 @@ static int make(leat_pool *p, struct leati_worker *w, leat_fiber **ret,
     return 0;
 }
 
+/* One that enter() counted is not to be: a shutdown may have waited for it. */
+static void turn_away(leat_pool *p)
+{
+    (void)leati_add_sc(&p->turning, 1u);
+    (void)leati_add_sc(&p->foreign_died, (uint64_t)1);
+    if (leati_load_sc(&p->closing))
+        leati_pool_death(p);
+    (void)leati_sub_sc(&p->turning, 1u); /* the last touch: see leati_pool_close */
+}
+
 /* From outside: counted before the look at `closing`, so that a shutdown either is seen
  * here or sees this one (both sequentially consistent). */
 static int enter(leat_pool *p)
@@ -51,7 +61,7 @@ static int enter(leat_pool *p)
     (void)leati_add_sc(&p->foreign_born, (uint64_t)1);
     if (!leati_load_sc(&p->closing))
         return 0;
-    (void)leati_add_sc(&p->foreign_died, (uint64_t)1);
+    turn_away(p);
     return LEAT_ECLOSED;
 }
 
@@ -72,7 +82,7 @@ static int start(leat_pool *p, leat_fiber **ret, const struct leat_fiber_opts *o
     err = make(p, w, ret, fn, arg, &f);
     if (leati_unlikely(err)) {
         if (!w)
-            (void)leati_add_sc(&p->foreign_died, (uint64_t)1);
+            turn_away(p);
         return err;
     }
     if (leati_unlikely(opts != NULL)) {

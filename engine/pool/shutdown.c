@@ -3,10 +3,17 @@
  * Ordering    A dying fiber's worker: count died; light fence; load closing.
  *             The one who shuts down: closing = 1; heavy fence; read the counts.
  *             Either it reads the death, or the worker sees `closing` and raises.
+ *             Two last fibers may die on two workers at once: each counts its own death,
+ *             then reads the other's count. A full fence on both sides, paid only while
+ *             the pool closes, has one of them see both; else neither would raise.
+ *             A start from outside is counted as born before it is refused: it raises
+ *             too, and is waited for, since the pool may go with the last count.
  * SPDX-License-Identifier: MIT */
 #include <unistd.h>
 
+#include "arch/atomic.h"
 #include "arch/os.h"
+#include "arch/relax.h"
 #include "park/event.h"
 #include "pool/dump.h"
 #include "pool/elastic.h"
@@ -15,6 +22,7 @@
 
 void leati_pool_death(leat_pool *p)
 {
+    leatp_fence_full(); /* pairs with itself on another worker; see Ordering */
     if (leati_pool_quiet(p))
         leati_event_raise(&p->drained);
 }
@@ -44,7 +52,13 @@ bool leati_pool_close(leat_pool *p, enum leat_shutdown how, struct leat_deadline
     leati_pool_heavy(p);
     if (how == LEAT_CANCEL)
         leati_record_walk(p, cancel_one, NULL);
-    return wait_quiet(p, until);
+    if (!wait_quiet(p, until))
+        return false;
+    /* Who was turned away is counted as dead, but may still be about to raise. sc:
+     * pairs with turn_away() */
+    for (unsigned step = 0; leati_load_sc(&p->turning) != 0;)
+        leatp_relax(&step);
+    return true;
 }
 
 int leat_pool_shutdown(leat_pool *p, enum leat_shutdown how, struct leat_deadline until)
