@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arch/futex.h"
+#include "mem/reclaim.h"
 #include "pool/mill.h"
 
 enum { RUNNING, DONE };
@@ -44,14 +45,15 @@ static int make(leat_pool *p, struct leati_worker *w, leat_fiber **ret,
     return 0;
 }
 
-/* One that enter() counted is not to be: a shutdown may have waited for it. */
-static void turn_away(leat_pool *p)
+/* One that enter() counted is not to be: a shutdown may be waiting for it alone. With
+ * the count the pool may end; its end waits for this section (leati_registry_remove). */
+static LEATI_COLD void turn_away(leat_pool *p)
 {
-    (void)leati_add_sc(&p->turning, 1u);
+    leati_rcu_read_lock();
     (void)leati_add_sc(&p->foreign_died, (uint64_t)1);
     if (leati_load_sc(&p->closing))
         leati_pool_death(p);
-    (void)leati_sub_sc(&p->turning, 1u); /* the last touch: see leati_pool_close */
+    leati_rcu_read_unlock();
 }
 
 /* From outside: counted before the look at `closing`, so that a shutdown either is seen

@@ -185,7 +185,6 @@ struct leat_pool {
 
     leati_a32 closing; /* 1: draining, 2: cancelling */
     leati_a32 stop;
-    leati_a32 turning; /* callers from outside that are being refused */
 
     LEATI_OWN_LINE leati_a64 foreign_born;
     leati_a64 foreign_died, foreign_wakes;

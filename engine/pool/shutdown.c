@@ -6,14 +6,12 @@
  *             Two last fibers may die on two workers at once: each counts its own death,
  *             then reads the other's count. A full fence on both sides, paid only while
  *             the pool closes, has one of them see both; else neither would raise.
- *             A start from outside is counted as born before it is refused: it raises
- *             too, and is waited for, since the pool may go with the last count.
+ *             A start from outside that is refused was counted as born: it raises too.
  * SPDX-License-Identifier: MIT */
 #include <unistd.h>
 
 #include "arch/atomic.h"
 #include "arch/os.h"
-#include "arch/relax.h"
 #include "park/event.h"
 #include "pool/dump.h"
 #include "pool/elastic.h"
@@ -52,13 +50,7 @@ bool leati_pool_close(leat_pool *p, enum leat_shutdown how, struct leat_deadline
     leati_pool_heavy(p);
     if (how == LEAT_CANCEL)
         leati_record_walk(p, cancel_one, NULL);
-    if (!wait_quiet(p, until))
-        return false;
-    /* Who was turned away is counted as dead, but may still be about to raise. sc:
-     * pairs with turn_away() */
-    for (unsigned step = 0; leati_load_sc(&p->turning) != 0;)
-        leatp_relax(&step);
-    return true;
+    return wait_quiet(p, until);
 }
 
 int leat_pool_shutdown(leat_pool *p, enum leat_shutdown how, struct leat_deadline until)

@@ -11,9 +11,7 @@
 #include <unistd.h>
 
 #include <leat/leat.h>
-#include "arch/relax.h"
 #include "arch/san.h"
-#include "pool/mill.h"
 #include "support/support.h"
 
 static leat_pool *pool_with(const struct leat_pool_opts *more)
@@ -155,59 +153,6 @@ static void drain_waits_for_the_last_fiber(void **state)
         now = tasks();
     }
     assert_int_equal(now, before);
-}
-
-/* --- the last two --- */
-
-struct pair {
-    leati_a32 arrived, go;
-};
-
-static int ends_with_the_other(void *arg)
-{
-    struct pair *p = arg;
-    (void)leati_add_ar(&p->arrived, 1u);
-    while (!leati_load_acq(&p->go))
-        leatp_pause();
-    return 0;
-}
-
-static void *drains(void *arg)
-{
-    expect_eq(leat_pool_shutdown(arg, LEAT_DRAIN, LEAT_NEVER), 0);
-    return NULL;
-}
-
-static bool both_arrived(void *arg)
-{
-    return leati_load_acq(&((struct pair *)arg)->arrived) == 2;
-}
-
-static bool is_closing(void *arg)
-{
-    return leati_load_acq(&((leat_pool *)arg)->closing) != 0;
-}
-
-/* Each worker counts deaths for itself: with both counts still on their way, neither of
- * the two would see that it was the last. */
-static void two_last_deaths_at_once_end_the_drain(void **state)
-{
-    (void)state;
-    for (size_t i = support_scale(2000); i > 0; i--) {
-        struct pair pair = {0};
-        leat_pool *p = pool_of(2);
-        pthread_t t;
-        for (int pin = 1; pin <= 2; pin++) {
-            struct leat_fiber_opts o = {.size = sizeof(o), .pool = p, .pin = pin};
-            assert_int_equal(leat_fiber_start(NULL, &o, ends_with_the_other, &pair), 0);
-        }
-        assert_true(support_until(both_arrived, &pair));
-        assert_int_equal(pthread_create(&t, NULL, drains, p), 0);
-        assert_true(support_until(is_closing, p));
-        leati_store_rel(&pair.go, 1u);
-        assert_int_equal(pthread_join(t, NULL), 0);
-    }
-    verdict();
 }
 
 static void cancelling_ends_them_all(void **state)
@@ -583,7 +528,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_alone_start_no_thread_and_change_no_signal),
         cmocka_unit_test(drain_waits_for_the_last_fiber),
-        cmocka_unit_test(two_last_deaths_at_once_end_the_drain),
         cmocka_unit_test(cancelling_ends_them_all),
         cmocka_unit_test(a_fiber_cannot_end_its_own_pool),
         cmocka_unit_test(no_memory_is_said_and_nothing_is_left),
