@@ -77,3 +77,46 @@ need_quiet() {
         exit 1
     fi
 }
+
+# need_foreign ARCH DIR PACKAGE...: packages of another machine, unpacked under DIR. The
+# system is left as it is: some of them cannot be installed beside its own.
+need_foreign() {
+    need_arch=$1 need_dir=$2
+    shift 2
+    [ "$(cat "$need_dir/.have" 2>/dev/null)" != "$*" ] || return 0
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "There is no apt-get here. Please unpack these ($need_arch) in $need_dir: $*" >&2
+        exit 2
+    fi
+    step "apt-get download, for $need_arch: $*"
+    rm -rf "$need_dir"
+    mkdir -p "$need_dir/apt/lists/partial" "$need_dir/apt/archives/partial"
+    if ! (
+        cd "$need_dir/apt"
+        need_apt="apt-get -q -o APT::Architecture=$need_arch -o APT::Architectures=$need_arch
+            -o Dir::State=$PWD -o Dir::State::status=/dev/null -o Dir::Cache=$PWD
+            -o APT::Sandbox::User="
+        $need_apt update && $need_apt download "$@" || exit 1
+        for deb in *.deb; do
+            dpkg-deb -x "$deb" "$need_dir" || exit 1
+        done
+    ) >"$need_dir.log" 2>&1; then
+        cat "$need_dir.log" >&2
+        echo "Not to be had. Please unpack these ($need_arch) in $need_dir: $*" >&2
+        exit 2
+    fi
+    rm -rf "$need_dir/apt"
+    echo "$*" >"$need_dir/.have"
+}
+
+# need_aarch64 DIR: a compiler for aarch64, who runs what it makes, and the libraries.
+need_aarch64() {
+    if [ "$(uname -m)" = aarch64 ]; then
+        echo "This is an aarch64 machine: run without --arm." >&2
+        exit 2
+    fi
+    need_command aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+    command -v qemu-aarch64-static >/dev/null 2>&1 || need_command qemu-aarch64 qemu-user
+    need_install
+    need_foreign arm64 "$1" liburcu8 liburcu-dev libck0 libck-dev libcmocka0 libcmocka-dev
+}

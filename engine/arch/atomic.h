@@ -18,7 +18,7 @@ extern bool leatp_no_membarrier;
 void leatp_membarrier_init(void); /* idempotent; again in a fork child */
 void leatp_membarrier(void);      /* every thread of the process executes a full fence */
 
-void leatp_fence_full(void); /* one locked instruction; a seq_cst RMW so that TSan sees it */
+void leatp_fence_full(void); /* on x86 a locked instruction, which TSan sees too */
 
 LEATI_INLINE void leati_light_fence(void)
 {

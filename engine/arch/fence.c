@@ -19,11 +19,15 @@ void leatp_membarrier_init(void)
     leati_store_rel(&leatp_ready, 1u);
 }
 
-/* Any RMW is a full fence; one on the own stack keeps the line private. */
+/* On x86 any RMW is a full fence, and one on the own stack keeps the line private. On
+ * others a later load may pass even a seq_cst one: there it is for TSan alone. */
 void leatp_fence_full(void)
 {
     leati_a32 own = {0};
     (void)leati_add_sc(&own, 0u);
+#if !defined(__x86_64__) && !defined(__i386__)
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
     leati_barrier_compiler();
 }
 
