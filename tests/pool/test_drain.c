@@ -27,8 +27,11 @@ static int ends_with_the_other(void *arg)
 {
     struct pair *p = arg;
     (void)leati_add_ar(&p->arrived, 1u);
-    while (!leati_load_acq(&p->go))
-        leatp_pause();
+    for (unsigned i = 1; !leati_load_acq(&p->go); i++) {
+        leatp_pause(); /* so that both leave at the same instant ... */
+        if (i % 256 == 0)
+            sched_yield(); /* ... where there are CPUs for all */
+    }
     return 0;
 }
 
@@ -53,7 +56,7 @@ static bool is_closing(void *arg)
 static void two_last_deaths_at_once_end_the_drain(void **state)
 {
     (void)state;
-    for (size_t i = support_scale(2000); i > 0; i--) {
+    for (size_t i = support_scale(4000); i > 0; i--) {
         struct pair pair = {0};
         leat_pool *p = pool_with(&(struct leat_pool_opts){.workers = 2});
         pthread_t t;
