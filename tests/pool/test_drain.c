@@ -20,18 +20,26 @@ static leat_pool *pool_with(const struct leat_pool_opts *more)
 /* --- the last two --- */
 
 struct pair {
-    leati_a32 arrived, go;
+    leati_a32 arrived, go, leaving;
 };
+
+/* Pauses, so that both go on at the same instant, where there are CPUs for all. */
+static void spin_until(const leati_a32 *word, uint32_t value)
+{
+    for (unsigned i = 1; leati_load_acq(word) != value; i++) {
+        leatp_pause();
+        if (i % 256 == 0)
+            sched_yield();
+    }
+}
 
 static int ends_with_the_other(void *arg)
 {
     struct pair *p = arg;
     (void)leati_add_ar(&p->arrived, 1u);
-    for (unsigned i = 1; !leati_load_acq(&p->go); i++) {
-        leatp_pause(); /* so that both leave at the same instant ... */
-        if (i % 256 == 0)
-            sched_yield(); /* ... where there are CPUs for all */
-    }
+    spin_until(&p->go, 1);
+    (void)leati_add_ar(&p->leaving, 1u);
+    spin_until(&p->leaving, 2);
     return 0;
 }
 
