@@ -101,10 +101,22 @@ static bool guard_by_mprotect(void *p)
     return mprotect(p, leatp_page(), PROT_NONE) == 0;
 }
 
+/* Does it say no to advice that does not exist? Emulators take any, and do nothing. */
+static bool advice_is_heeded(void *p)
+{
+    static leati_a32 heeds; /* 0: not asked yet, else 1: no, 2: yes; all store the same */
+    uint32_t known = leati_load_rlx(&heeds);
+    if (leati_unlikely(known == 0)) {
+        known = madvise(p, leatp_page(), -1) == 0 ? 1 : 2;
+        leati_store_rlx(&heeds, known);
+    }
+    return known == 2;
+}
+
 bool leatp_guard(void *p)
 {
     static leati_a32 refused;
-    if (!leati_load_rlx(&refused)) {
+    if (!leati_load_rlx(&refused) && advice_is_heeded(p)) {
         if (madvise(p, leatp_page(), MADV_GUARD_INSTALL) == 0)
             return true;
         if (errno == EINVAL)

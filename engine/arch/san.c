@@ -1,4 +1,7 @@
 /* san.c - see san.h. SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "arch/atomic.h"
 #include "arch/san.h"
 
 #if defined(__has_include)
@@ -7,19 +10,72 @@
 #endif
 #endif
 
-void leatp_san_stacks(void *lo, size_t size)
+#ifdef RUNNING_ON_VALGRIND
+
+/* Its list of stacks: it wants to be told the number that it gave. */
+struct known {
+    struct known *next;
+    char *lo;
+    unsigned id;
+};
+
+static leati_a32 known_lock;
+static struct known *known;
+
+static void known_take(void)
 {
-    (void)lo, (void)size;
-#ifdef VALGRIND_STACK_REGISTER
-    (void)VALGRIND_STACK_REGISTER(lo, (char *)lo + size);
-#endif
+    while (leati_xchg_acq(&known_lock, 1u) != 0) /* pairs with the releases below */
+        ;
 }
 
+void leatp_san_stack(void *lo, size_t size)
+{
+    if (!RUNNING_ON_VALGRIND)
+        return;
+    struct known *k = malloc(sizeof(*k));
+    if (!k)
+        return; /* it will complain about switches to this one */
+    k->lo = lo;
+    k->id = (unsigned)VALGRIND_STACK_REGISTER(lo, (char *)lo + size - 1);
+    known_take();
+    k->next = known;
+    known = k;
+    leati_store_rel(&known_lock, 0u);
+}
+
+void leatp_san_stacks_end(void *lo, size_t size)
+{
+    if (!RUNNING_ON_VALGRIND)
+        return;
+    known_take();
+    for (struct known **at = &known; *at;) {
+        struct known *k = *at;
+        if (k->lo < (char *)lo || k->lo >= (char *)lo + size) {
+            at = &k->next;
+            continue;
+        }
+        VALGRIND_STACK_DEREGISTER(k->id);
+        *at = k->next;
+        free(k);
+    }
+    leati_store_rel(&known_lock, 0u);
+}
+
+#else
+
+void leatp_san_stack(void *lo, size_t size)
+{
+    (void)lo, (void)size;
+}
+
+void leatp_san_stacks_end(void *lo, size_t size)
+{
+    (void)lo, (void)size;
+}
+
+#endif
+
 #ifdef LEATP_TSAN
-#include <stdlib.h>
-
-#include "arch/atomic.h"
-
 extern void leatp_tsan_func_exit(void) __asm__("__tsan_func_exit");
 
 struct leatp_tsan {

@@ -149,7 +149,9 @@ LEATI_INLINE void leatp_san_acquire(void *p)
 #endif
 }
 
-/* A region is used as stacks: valgrind then does not take a switch for a huge frame. */
-void leatp_san_stacks(void *lo, size_t size);
+/* A stack is made: valgrind then takes no switch for a frame that grows or goes. The
+ * stacks of a region are no more. */
+void leatp_san_stack(void *lo, size_t size);
+void leatp_san_stacks_end(void *lo, size_t size);
 
 #endif

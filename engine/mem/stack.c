@@ -57,7 +57,6 @@ static bool grow(struct leati_stacks *s, struct leati_stack_pile *p, unsigned cl
     if (!a)
         return false;
     leatp_map_sparse(a, bytes);
-    leatp_san_stacks((char *)a + page, bytes - page);
     a->bytes = bytes;
     a->next = s->arenas;
     s->arenas = a;
@@ -104,6 +103,7 @@ static char *carve(struct leati_stacks *s, struct leati_stack_cache *c, unsigned
         *(uint64_t *)(void *)lo = LEATI_STACK_CANARY;
         (void)leati_add_rlx(&s->unguarded, 1u);
     }
+    leatp_san_stack(lo, leati_stack_size(class));
     return lo;
 }
 
@@ -163,6 +163,7 @@ void leati_stacks_fini(struct leati_stacks *s)
     while (s->arenas) {
         struct leati_arena *a = s->arenas;
         s->arenas = a->next;
+        leatp_san_stacks_end(a, a->bytes);
         leatp_unmap(a, a->bytes);
     }
 }

@@ -6,7 +6,7 @@
  * before, and every try, deadline, select and close must return. Then the victim goes on,
  * and what was sent and received must add up. k = 0, 1, 2, ... until the call is over.
  * SPDX-License-Identifier: MIT */
-/* ctest: timeout=120 */
+/* ctest: timeout=120 noemu novalgrind (the stepper wants ptrace and a real CPU) */
 #include <pthread.h>
 #include <sched.h>
 

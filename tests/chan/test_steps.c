@@ -1,5 +1,5 @@
 /* test_steps.c - support/steps.h for plain operations. SPDX-License-Identifier: MIT */
-/* ctest: timeout=200 native (single steps need a CPU and its ptrace) */
+/* ctest: timeout=200 noemu novalgrind (the stepper wants ptrace and a real CPU) */
 #include "support/steps.h"
 
 static void a_waiter_stopped_anywhere_loses_nothing(void **state)

@@ -1,6 +1,7 @@
 /* test_alloc.c - memory: nothing is allocated once the objects are made, whatever waits;
  * the unbounded kind gives back what a burst took; how large a channel is.
  * SPDX-License-Identifier: MIT */
+/* ctest: novalgrind (it counts in malloc, which is then another's) */
 #include <stdlib.h>
 
 #include "support/op.h"

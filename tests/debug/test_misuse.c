@@ -1,6 +1,7 @@
 /* test_misuse.c - what no result can tell is reported, with the name of the call, and
  * ends a debug build. Each misuse happens in a child process.
  * SPDX-License-Identifier: MIT */
+/* ctest: novalgrind (some of it is a race, and only one thread runs at a time) */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>

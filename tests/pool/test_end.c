@@ -511,8 +511,9 @@ static void a_forked_child_is_told_not_to_use_the_pool(void **state)
                   leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER) == LEAT_ENOTSUP;
         leat_pool *own = NULL;
 #if !defined(LEATP_TSAN) && !defined(LEATP_ASAN) /* no threads in such a child */
-        ok = ok && leat_pool_new(&own, NULL) == 0 &&
-             leat_pool_run(own, nothing, NULL) == 0;
+        /* nor under qemu 7.2, which then fails an assertion of its own */
+        ok = ok && (support_emulated() || (leat_pool_new(&own, NULL) == 0 &&
+                                           leat_pool_run(own, nothing, NULL) == 0));
 #endif
         leat_pool_free(own);
         _exit(ok ? 0 : 1);

@@ -1,6 +1,6 @@
 /* test_idle.c - who runs what: nobody waits behind a fiber that computes, no wake is
  * lost, pinned fibers stay, idle workers rest. SPDX-License-Identifier: MIT */
-/* ctest: serial timeout=200 */
+/* ctest: serial timeout=200 novalgrind (which runs one thread at a time) */
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* test_stack.c - stacks: all sizes, overflow told by name, a million at once.
  * SPDX-License-Identifier: MIT */
-/* ctest: serial timeout=300 */
+/* ctest: serial timeout=300 novalgrind (stacks that overflow, a million of them) */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -235,6 +235,8 @@ static void fibers_wait_for_a_stack_when_memory_is_short(void **state)
 #if defined(LEATP_ASAN) || defined(LEATP_TSAN)
     skip(); /* they need address space themselves */
 #endif
+    if (support_emulated())
+        skip(); /* it takes no RLIMIT_AS, since that is its own address space too */
     int status = 0;
     pid_t pid = fork();
     if (pid == 0) {

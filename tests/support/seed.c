@@ -59,6 +59,11 @@ size_t support_scale(size_t n)
     return scaled ? scaled : 1;
 }
 
+bool support_emulated(void)
+{
+    return from_environment("LEAT_EMULATED", 0) != 0;
+}
+
 unsigned support_actors(unsigned n)
 {
     return (unsigned)from_environment("LEAT_ACTORS", n);

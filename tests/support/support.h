@@ -34,6 +34,9 @@ uint32_t support_below(struct support_rng *r, uint32_t n); /* 0 .. n-1 */
 /* A count of iterations, times LEAT_SCALE per cent (100 when unset), at least 1. */
 size_t support_scale(size_t n);
 
+/* Are the instructions interpreted (LEAT_EMULATED)? For what an emulator cannot do. */
+bool support_emulated(void);
+
 /* A number of actors: LEAT_ACTORS when set (runs with a crowd), else n. */
 unsigned support_actors(unsigned n);
 
