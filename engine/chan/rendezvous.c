@@ -9,7 +9,8 @@
  *                   publish and every change of the lists, so that two equal loads
  *                   mean that nothing happened between (select's default).
  *             side  lists of both directions; the lock of side[0] guards both, the
- *                   numbers in their words are for looks without it.
+ *                   numbers in their words are for looks without it: of those whom an
+ *                   attempt can meet. Events it cannot, they are counted apart.
  * Invariants  S or R => no LISTS, lists empty. At rest no live sender and live receiver
  *             of different parties are listed at once. C without LISTS: nobody waits.
  * Claim       A plain node is owned by whoever takes it off top or off a list. A select
@@ -37,6 +38,29 @@ static void bump(struct leati_rendezvous *z)
 {
     uint64_t t = leati_load_rlx(&z->top); /* relaxed: with LISTS only we write it */
     leati_store_rel(&z->top, t + VERSION); /* pairs with the loads in ready */
+}
+
+/* Under the lock: the node that was just listed, or is about to be unlinked, is an event:
+ * it leaves, or comes back to, the side's number. Too high for a moment only costs a
+ * looker an attempt. */
+static void count_event(struct leati_rendezvous *z, unsigned dir, bool listed)
+{
+    leati_a32 *word = &z->side[dir].word, *events = &z->events[dir];
+    /* relaxed: as in leati_side_append */
+    if (listed) {
+        leati_store_rlx(events, leati_load_rlx(events) + 1);
+        leati_store_rlx(word, leati_load_rlx(word) - LEATI_SIDE_NODE);
+    } else {
+        leati_store_rlx(word, leati_load_rlx(word) + LEATI_SIDE_NODE);
+        leati_store_rlx(events, leati_load_rlx(events) - 1);
+    }
+}
+
+static void fire(struct leati_rendezvous *z, unsigned dir, struct leati_node *n,
+                 struct leati_woken *woken)
+{
+    count_event(z, dir, false);
+    leati_side_fire(&z->side[dir], n, woken);
 }
 
 /* Under the lock: makes LISTS stand, moving a lone waiter to its list first. */
@@ -107,7 +131,7 @@ static struct leati_node *find(struct leati_rendezvous *z, unsigned dir,
         l = l->next;
         if (m->kind == LEATI_EVENT) {
             if (me) /* a try leaves nothing that a set could receive */
-                leati_side_fire(s, m, woken);
+                fire(z, !dir, m, woken);
             continue;
         }
         if (me && m->kind == LEATI_SELECT && me->kind == LEATI_SELECT &&
@@ -161,6 +185,8 @@ static int meet(struct leati_rendezvous *z, unsigned dir, void *buf, struct leat
     } else if (me) {
         struct leati_side *s = &z->side[dir];
         leati_side_append(s, me);
+        if (me->kind == LEATI_EVENT)
+            count_event(z, dir, true);
         bump(z);
         r = LISTED;
     }
@@ -261,6 +287,8 @@ static bool delist(struct leat_chan *c, struct leati_node *n)
     bool listed = leati_node_listed(n);
     struct leati_woken woken = LEATI_WOKEN_INIT(woken);
     if (listed) {
+        if (n->kind == LEATI_EVENT)
+            count_event(z, n->dir, false);
         leati_side_unlink(&z->side[n->dir], n);
         bump(z);
         if (leati_load_rlx(&z->top) & LEATI_TOP_C)
@@ -282,7 +310,7 @@ void leati_rendezvous_refuse(struct leati_rendezvous *z, unsigned dir,
         return;
     while ((n = leati_side_first(&z->side[dir])) != NULL) {
         if (n->kind == LEATI_EVENT) {
-            leati_side_fire(&z->side[dir], n, woken);
+            fire(z, dir, n, woken);
             continue;
         }
         bool held = leati_node_hold(n);
@@ -345,8 +373,10 @@ static void waiting(const struct leat_chan *c, unsigned ret[2])
 {
     const struct leati_rendezvous *z = leati_rendezvous_const(c);
     uint64_t t = leati_load_rlx(&z->top);
-    ret[LEAT_OP_SEND] = leati_side_count(&z->side[LEAT_OP_SEND]) + !!(t & LEATI_TOP_S);
-    ret[LEAT_OP_RECV] = leati_side_count(&z->side[LEAT_OP_RECV]) + !!(t & LEATI_TOP_R);
+    for (unsigned dir = 0; dir < 2; dir++) /* relaxed: a snapshot */
+        ret[dir] = leati_side_count(&z->side[dir]) + leati_load_rlx(&z->events[dir]);
+    ret[LEAT_OP_SEND] += !!(t & LEATI_TOP_S);
+    ret[LEAT_OP_RECV] += !!(t & LEATI_TOP_R);
 }
 
 /* Nothing is inside, nobody waits: the header is as a new one must be, but for C. */

@@ -16,6 +16,7 @@ struct leati_rendezvous {
     struct leat_chan c;
     leati_a64 top;
     struct leati_side side[2]; /* by enum leat_op; the lock of side[0] guards both */
+    leati_a32 events[2];       /* listed ones of sets, which the sides do not count */
 } __attribute__((aligned(64)));
 
 LEATI_INLINE struct leati_rendezvous *leati_rendezvous(struct leat_chan *c)
