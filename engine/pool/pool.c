@@ -83,6 +83,7 @@ static struct leati_worker *worker_new(leat_pool *p, unsigned id)
         w->fault_stack = leatp_map(LEATP_FAULT_STACK);
     if (w->seen && (!p->faults || w->fault_stack))
         return w;
+    leatp_unmap(w->fault_stack, LEATP_FAULT_STACK);
     leati_pool_dealloc(p, w->seen, seen);
     leati_pool_dealloc(p, w, sizeof(*w));
     return NULL;
