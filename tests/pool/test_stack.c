@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <leat/leat.h>
 #include "arch/ctx.h"
+#include "arch/os.h"
 #include "arch/san.h"
 #include "chan/chan.h"
 #include "mem/stack.h"
@@ -289,8 +291,21 @@ static bool all_parked(void *arg)
     return parked[LEAT_OP_RECV] == c->n;
 }
 
+/* Before Linux 6.13 a guard page costs two mappings, of which a process has few: most of
+ * a million stacks then have a canary instead, on a page that nothing else touches. */
+static bool guards_cost_no_mapping(void)
+{
+    enum { GUARD_INSTALL = 102 };
+    size_t page = leatp_page();
+    void *p = leatp_map(page);
+    bool yes = p && madvise(p, page, GUARD_INSTALL) == 0 && madvise(p, page, -1) != 0;
+    leatp_unmap(p, page);
+    return yes;
+}
+
 static void many_at_once(size_t stack, size_t n, double most)
 {
+    bool guarded = guards_cost_no_mapping();
     struct crowd c = {.n = n};
     leat_pool *p = pool_with(2, 0, stack);
     assert_int_equal(leat_chan_new(&c.c, 8, 0), 0);
@@ -302,10 +317,10 @@ static void many_at_once(size_t stack, size_t n, double most)
     print_message("%zu fibers with stacks of %zu: %.0f bytes each\n", n, stack, each);
     struct leat_pool_stats s;
     leat_pool_stats(p, &s);
-    if (stack != 2048 || LEATP_CTX_LEAST > 2048)
+    if (guarded && (stack != 2048 || LEATP_CTX_LEAST > 2048))
         assert_int_equal(s.unguarded, 0);
     if (most > 0)
-        assert_true(each < most);
+        assert_true(each < most + (guarded ? 0 : (double)leatp_page()));
     for (uint64_t i = 0; i < n; i++)
         assert_int_equal(leat_chan_send(c.c, &(uint64_t){1}), 0);
     assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER), 0);

@@ -113,9 +113,13 @@ static void selecting(struct actor *a)
         expect_eq(leat_after(&t2, leat_at(at + 3000 * (int64_t)MS)), 0);
         struct leat_case cs[4] = {LEAT_RECV(t2, &v), LEAT_RECV(c, &v), LEAT_RECV(t1, &got),
                                   LEAT_SEND(c, &v)};
-        expect_eq(leat_select(cs, 4, LEAT_NOW, 0, &which), LEAT_EAGAIN);
-        expect_eq(leat_select(cs, 4, leat_in_us(300), 0, &which), LEAT_ETIMEDOUT);
-        expect_eq(leat_select(cs, 4, LEAT_NEVER, 0, &which), 0);
+        /* before its time neither, unless the machine is so busy that it has come */
+        int r = leat_select(cs, 4, LEAT_NOW, 0, &which);
+        if (r != 0 && expect_eq(r, LEAT_EAGAIN))
+            r = leat_select(cs, 4, leat_in_us(300), 0, &which);
+        if (r != 0 && expect_eq(r, LEAT_ETIMEDOUT))
+            r = leat_select(cs, 4, LEAT_NEVER, 0, &which);
+        expect_eq(r, 0);
         expect_eq(which, 2);
         expect_eq(got, at);
         expect(leat_now() >= at);
