@@ -10,7 +10,7 @@
  *
  * A child each: what is done once in a process is a site too, and a hang or a crash is
  * seen. SPDX-License-Identifier: MIT */
-/* ctest: timeout=300 */
+/* ctest: timeout=300 noemu novalgrind (hundreds of processes) */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
