@@ -26,7 +26,8 @@
  *             If P2 precedes S2, P1 is visible to S3. If it follows, the pusher sees the
  *             sleeper, or that the searcher is gone, or LOOK cleared, and wakes. "There
  *             is a searcher, do nothing" is safe because each way of leaving the search
- *             is an S1 followed by S2 and S3 (leave_search is the one with a find).
+ *             is an S1 followed by S2 and S3 (leave_search is the one with a find, pass_on
+ *             the one of who finds work of its own when it has lain down).
  * Look        A sleeper may go to sleep on work that it has seen if it moves and LOOK is
  *             set: a keeper will look again within a millisecond.
  * Progress    idle_lock covers a few instructions between system calls of microseconds.
@@ -429,8 +430,8 @@ static int64_t sleep_limit(struct leati_worker *w, int64_t now, enum found what)
                 limit = first;
         }
     }
-    /* Work was seen and nobody else looks: that is then up to w. */
-    if ((keeper ? look : what != NOTHING && !look) || what == SHARED)
+    /* The keeper looks. When nobody does, that is up to whoever has seen work. */
+    if ((look ? keeper : what != NOTHING) || what == SHARED)
         limit = limit < now + LOOK_NS ? limit : now + LOOK_NS;
     return limit > now ? limit : now + LOOK_NS;
 }
@@ -488,6 +489,22 @@ static bool doze(struct leati_worker *w)
     }
 }
 
+/* Up for its own work, perhaps for long. What others left to it while it searched or kept
+ * (S1 was its leaving of that) goes to somebody who sleeps. */
+static void pass_on(struct leati_worker *w)
+{
+    leat_pool *p = w->pool;
+    uint64_t s = leati_load_rlx(&p->idle);
+    if (!(s & LEATI_IDLE_SLEEPERS) || (s & (LEATI_IDLE_SEARCH | LEATI_IDLE_LOOK)))
+        return; /* somebody searches or looks, and sees it */
+    leati_pool_heavy(p); /* S2 */
+    bool left = anything_queued(p);
+    for (unsigned i = 0; i < p->n && !left && !keeper_of(s); i++)
+        left = !listed(p, i) && leati_load_acq(&p->workers[i]->first) != INT64_MAX;
+    if (left)
+        leati_rule_slow(p, w);
+}
+
 struct leat_fiber *leati_idle(struct leati_worker *w)
 {
     bool searching = try_search(w->pool);
@@ -503,7 +520,9 @@ struct leat_fiber *leati_idle(struct leati_worker *w)
         }
         lie_down(w, searching);
         searching = doze(w);
-        if (!searching)
+        if (!searching) {
+            pass_on(w);
             return NULL;
+        }
     }
 }

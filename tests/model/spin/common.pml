@@ -54,8 +54,13 @@ inline st(p, a, v)
 #define empty_sb(p) (sbn[p] == 0)
 #define fence(p)    empty_sb(p)
 
+#ifndef ON_DRAIN
+#define ON_DRAIN(a)
+#endif
+
 inline drain(p)
 {
+    ON_DRAIN(sba[(p) * DEPTH])
     mem[sba[(p) * DEPTH]] = sbv[(p) * DEPTH];
     sbn[p] = sbn[p] - 1;
     sba[(p) * DEPTH] = (sbn[p] > 0 -> sba[(p) * DEPTH + 1] : 0);
@@ -80,6 +85,13 @@ inline barrier()
 #if BUFFERS > 2
     empty_sb(2);
 #endif
+}
+
+/* By process p. Its own buffer first: the call is a full fence of the caller as well. */
+inline barrier_by(p)
+{
+    fence(p);
+    barrier()
 }
 
 active proctype memory()
