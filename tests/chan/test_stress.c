@@ -1,6 +1,6 @@
 /* test_stress.c - many senders and receivers at once: nothing lost, nothing twice, each
  * sender's values in order, whatever calls they use. SPDX-License-Identifier: MIT */
-/* ctest: onecpu crowd */
+/* ctest: onecpu crowd flood */
 #include <stdlib.h>
 
 #include "support/op.h"

@@ -1,6 +1,6 @@
 /* test_life.c - spawning, joining, detaching, yielding, cancelling.
  * SPDX-License-Identifier: MIT */
-/* ctest: onecpu crowd timeout=200 */
+/* ctest: onecpu flood timeout=200 */
 #include <sched.h>
 #include <stdlib.h>
 

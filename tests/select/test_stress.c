@@ -1,6 +1,6 @@
 /* test_stress.c - selects against selects and plain operations, deadlines, close and
  * cancel: each value exactly once. SPDX-License-Identifier: MIT */
-/* ctest: onecpu crowd */
+/* ctest: onecpu flood */
 #include <stdlib.h>
 
 #include "support/op.h"
