@@ -71,7 +71,7 @@ struct leati_chan_ops {
     bool (*delist)(struct leat_chan *c, struct leati_node *n);
     /* Loads only. Is an operation in that direction worth an attempt? *ticket is a
      * word that never has the same value again once a peer changed the answer. For
-     * timers *until is lowered to the instant at which it will be ready. */
+     * timers *until is lowered to the instant at which it is ready. */
     bool (*ready)(struct leat_chan *c, unsigned dir, uint64_t *ticket,
                   struct leat_deadline *until);
     int (*close)(struct leat_chan *c); /* 0 or LEAT_EALREADY */

@@ -72,11 +72,13 @@ static bool ready(struct leat_chan *c, unsigned dir, uint64_t *ticket,
     struct timer *t = timer(c);
     uint64_t next = leati_load_acq(&t->next); /* acq: as in closed */
     *ticket = next;
-    if (dir == LEAT_OP_SEND || closed(c) || leat_now() >= (int64_t)next)
+    if (dir == LEAT_OP_SEND || closed(c))
         return true;
+    /* When it is due, too: one who goes on to wait all the same, since it was not yet
+     * due at his last attempt or another was faster, must look again at once. */
     if ((int64_t)next < until->at_ns && until->at_ns > 0)
         until->at_ns = (int64_t)next;
-    return false;
+    return leat_now() >= (int64_t)next;
 }
 
 static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
