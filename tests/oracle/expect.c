@@ -78,7 +78,9 @@ void expect_call(struct world *w, struct party *p)
         p->knows = KNOWS_CHOICE;
         return;
     }
-    if (o->kind != PROGRAM_SET_WAIT && o->kind != PROGRAM_SELECT)
+    if (o->kind == PROGRAM_SET_WAIT) /* none is ready: from now on they queue anew */
+        memset(w->sets[o->set].missed, 0, sizeof(w->sets[o->set].missed));
+    else if (o->kind != PROGRAM_SELECT)
         attempts(w, p);
     if (p->expect != LEAT_EAGAIN || o->until == PROGRAM_NOW)
         return;
@@ -155,14 +157,19 @@ static void follow_select(struct world *w, struct party *p)
     compare_case(w, p, err, k->value);
 }
 
-/* Whoever is ready in a set comes to its turn. */
+/* Round robin: each of the others comes at most once before one that is ready. */
 static void count_missed(struct world *w, struct party *p, unsigned served)
 {
     struct set *s = &w->sets[p->call.op.set];
+    unsigned n = 0;
+    for (unsigned i = 0; i < PROGRAM_CHANS; i++)
+        n += s->in[i];
     for (unsigned i = 0; i < PROGRAM_CHANS; i++) {
         bool due = s->in[i] && i != served && oracle_ready(&w->ch[i].model, LEAT_OP_RECV);
+        if (s->missed[i] == 0) /* those that leave later may have been before it */
+            s->most[i] = n - 1;
         s->missed[i] = due ? s->missed[i] + 1 : 0;
-        if (s->missed[i] > PROGRAM_CHANS)
+        if (due && s->missed[i] > s->most[i])
             disagree(w, p, "passed over by a set", i, served);
     }
 }

@@ -4,7 +4,7 @@
 
 #include "oracle/free.h"
 
-enum { ROUNDS = 30 };
+enum { ROUNDS = 30, DRAINS = 5 };
 
 struct doer {
     struct free_world *w;
@@ -199,6 +199,10 @@ static void actor_main(struct actor *a)
     }
     /* A wake that is owed may be late, but it comes. */
     expect(support_until(is_quiet, w));
+    for (unsigned i = 0; i < PROGRAM_CHANS; i++)
+        do_close(&d, i, false);
+    for (unsigned i = 0; i < DRAINS && room(&d); i++)
+        play(&d); /* senders may be waiting still, their values are to come */
     for (unsigned i = 0; i < PROGRAM_CHANS; i++)
         do_close(&d, i, true);
 }

@@ -8,6 +8,7 @@
 enum {
     FULL = ORACLE_QUEUE - 2 * PROGRAM_BATCH, /* no more is sent to an unbounded channel */
     PATIENCE_S = 50,
+    TURNS = 20000,
     QUIET = 3, /* fibers: turns until one that was started has parked */
 };
 
@@ -50,6 +51,19 @@ static void check_nobody_returned(const struct world *w)
                      w->party[i].call.result, 0);
 }
 
+/* Fibers of one worker take turns, so some hundred turns do; threads need time. */
+static bool too_long(const struct world *w, unsigned turn, int64_t *end)
+{
+    if (w->how == STEPS_FIBERS)
+        return turn == TURNS;
+    if (turn % 4096)
+        return false;
+    int64_t now = leat_now();
+    if (*end == 0)
+        *end = now + PATIENCE_S * INT64_C(1000000000);
+    return now > *end;
+}
+
 static void to_rest(struct world *w)
 {
     int64_t end = 0;
@@ -60,12 +74,8 @@ static void to_rest(struct world *w)
             break;
         quiet -= quiet > 0 && !due && !heard;
         leat_yield();
-        if (turn % 4096 == 0) {
-            int64_t now = leat_now() - w->hour * HOUR;
-            end = end ? end : now + PATIENCE_S * INT64_C(1000000000);
-            if (now > end)
-                disagree(w, NULL, "not at rest: somebody should return, or park", 0, 1);
-        }
+        if (too_long(w, turn, &end))
+            disagree(w, NULL, "not at rest: somebody should return, or park", 0, 1);
     }
     check_nobody_returned(w);
     check_state(w);

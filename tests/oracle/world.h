@@ -33,6 +33,7 @@ struct set {
     leat_set *s;
     bool in[PROGRAM_CHANS];
     unsigned missed[PROGRAM_CHANS]; /* results of others while it was ready */
+    unsigned most[PROGRAM_CHANS];   /* as many there may be */
 };
 
 /* What the oracle knows of a call. */
