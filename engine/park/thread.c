@@ -73,8 +73,9 @@ static bool spin(struct leati_wait *w, int64_t start)
     bool skip = alone || (past->after_yield && w->spin != LEAT_SPIN_BUSY);
     /* Pauses only until then. Busy threads yield too: they may have been put on one CPU. */
     int64_t brisk = w->spin == LEAT_SPIN_BUSY ? BUSY_BRISK_NS : 0;
-    if (limit > w->until.at_ns - start)
-        limit = w->until.at_ns - start;
+    int64_t left = w->until.at_ns > start ? w->until.at_ns - start : 0; /* no overflow */
+    if (limit > left)
+        limit = left;
     while (now - start < limit) {
         if (!skip && pauses(w)) {
             past->after_yield = false;

@@ -10,6 +10,8 @@
  *             is the wait, and whoever takes the fiber out of it owns the wake.
  * Ordering    tix = 0 (release) is the last touch of a firing under the lock / the
  *             resumed fiber's acquire load in disarm: it sees TIMEOUT, or takes the lock.
+ *             tix = place + 1 (release, by whoever moves it last) after f->heap / the same
+ *             load by a canceller: it takes the lock of the right heap.
  * Memory      Every heap has room for every record of the pool, reserved where a record
  *             is made: arming cannot fail. Untouched room is not backed by memory.
  * SPDX-License-Identifier: MIT */
@@ -29,11 +31,11 @@ static void rise(struct leati_worker *w, uint32_t i, struct leati_timer t)
         if (w->timers[up].at <= t.at)
             break;
         w->timers[i] = w->timers[up];
-        leati_store_rlx(&w->timers[i].f->tix, i + 1);
+        leati_store_rel(&w->timers[i].f->tix, i + 1);
         i = up;
     }
     w->timers[i] = t;
-    leati_store_rlx(&t.f->tix, i + 1);
+    leati_store_rel(&t.f->tix, i + 1);
 }
 
 /* Fills the hole at i, below which everything is in order, with t. */
@@ -48,7 +50,7 @@ static void sink(struct leati_worker *w, uint32_t i, struct leati_timer t)
         if (w->timers[least].at >= t.at)
             break;
         w->timers[i] = w->timers[least];
-        leati_store_rlx(&w->timers[i].f->tix, i + 1);
+        leati_store_rel(&w->timers[i].f->tix, i + 1);
         i = least;
     }
     rise(w, i, t);

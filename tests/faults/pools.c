@@ -5,6 +5,12 @@
 /* At once: several slabs of records, and timers that have to move. */
 enum { FIBERS = 1300, CHILDREN = 300, CALLS = 12 };
 
+#if defined(LEATP_ASAN) || defined(LEATP_TSAN)
+#define SMALL ((size_t)16 << 10)
+#else
+#define SMALL LEAT_STACK_MIN
+#endif
+
 static struct {
     leat_pool *pool;
     leat_chan *gate, *echo;
@@ -83,7 +89,7 @@ static void kinds_of_fibers(void)
 {
     leat_fiber *big = start(only_ends, (size_t)1 << 20, 0, "big");
     leat_fiber *pinned = start(sleeps, 0, 2, "pinned");
-    leat_fiber *small = start(only_ends, LEAT_STACK_MIN, 1, NULL);
+    leat_fiber *small = start(only_ends, SMALL, 1, NULL);
     leat_fiber *family = start(parent, (size_t)128 << 10, 0, "parent");
     leat_fiber *doomed = start(waits_for_cancel, 0, 0, "doomed");
     unsigned ended = 0;
@@ -105,7 +111,7 @@ static void kinds_of_fibers(void)
 /* All of them wait at once. */
 static unsigned crowd(void)
 {
-    unsigned n = (unsigned)support_scale(FIBERS), started = 0;
+    unsigned n = FIBERS_COST ? FIBERS / 10 : FIBERS, started = 0;
     for (unsigned i = 0; i < n; i++) {
         leat_wg_add(&mill.wg, 1);
         if (TRY(leat_pool_go(mill.pool, NULL, waits_at_gate, NULL), LEAT_ENOMEM) == 0)
@@ -124,7 +130,7 @@ static int open_mill(unsigned blocking)
                                .blocking = blocking,
                                .name = "site",
                                .alloc = &alloc};
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(LEATP_ASAN) && !defined(LEATP_TSAN)
     o.flags = LEAT_POOL_FAULT_HANDLER; /* stacks for it are mapped */
 #endif
     memset(&mill, 0, sizeof(mill));

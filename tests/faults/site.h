@@ -7,8 +7,18 @@
 #ifndef LEAT_TESTS_SITE_H
 #define LEAT_TESTS_SITE_H
 
+#include "arch/san.h"
 #include "inject.h"
 #include "support/kinds.h"
+
+/* Under the thread sanitizer a fiber has more memory, which the engine allocates for the
+ * sanitizer and keeps: not counted, not refused, and not so much of it that the timers of
+ * a pool must move to a larger map. */
+#if defined(LEATP_TSAN)
+#define FIBERS_COST true
+#else
+#define FIBERS_COST false
+#endif
 
 /* Shared by the test and the child that runs the scenario. */
 struct site_board {

@@ -163,8 +163,8 @@ static void play(const struct kind *k, enum crew_kind crew)
 {
     static actor_fn *const roles[ROLES * 2] = {sender,   sender,   receiver, receiver,
                                                selector, selector, sleeper,  sleeper};
-    struct work w = {.values = (unsigned)support_scale(1000),
-                     .signals = (unsigned)support_scale(1500),
+    struct work w = {.values = (unsigned)support_scale(500),
+                     .signals = (unsigned)support_scale(600),
                      .senders = 2};
     leat_wg_add(&w.wg, 1);
     w.c = kind_open(k, sizeof(uint64_t));

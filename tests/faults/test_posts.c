@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "arch/san.h"
 #include "storm.h"
 #include "support/kinds.h"
 
@@ -154,7 +155,7 @@ static void round_of(enum crew_kind crew, size_t cap)
     static actor_fn *const roles[] = {talks, talks, answers, answers, locks, locks,
                                       allocates, allocates, computes, computes};
     enum { N = sizeof(roles) / sizeof(roles[0]) };
-    struct work w = {.wanted = (unsigned)support_scale(1000)};
+    struct work w = {.wanted = (unsigned)support_scale(600)};
     leat_chan *c;
     begin_round();
     assert_int_equal(leat_chan_new(&c, sizeof(uint32_t), cap), 0);
@@ -184,8 +185,10 @@ static void no_post_of_a_storm_of_handlers_is_lost(void **state)
             round_of((enum crew_kind)crew, cap);
         print_message("%s: %u of the handlers in another one, %u on a fiber's stack\n",
                       crew_kind_name[crew], nested, on_fibers);
+#ifndef LEATP_TSAN /* it keeps handlers for a quiet moment */
         assert_true(nested > 0);
         assert_true((on_fibers > 0) == (crew != CREW_THREADS));
+#endif
     }
 }
 
