@@ -39,8 +39,11 @@
 
 struct leat_fiber;
 
+#ifndef LEATI_RQ_SLOTS
+#define LEATI_RQ_SLOTS 256 /* a power of two; the interleaver's build wants 4 */
+#endif
 enum {
-    LEATI_RQ_SIZE = 256,
+    LEATI_RQ_SIZE = LEATI_RQ_SLOTS,
     LEATI_RQ_STEAL = LEATI_RQ_SIZE / 2, /* most a thief takes at once */
 };
 

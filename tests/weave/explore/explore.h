@@ -1,0 +1,53 @@
+/* explore.h - strategies: who chooses the schedules of a scenario.
+ * SPDX-License-Identifier: MIT */
+#ifndef LEAT_WEAVE_EXPLORE_H
+#define LEAT_WEAVE_EXPLORE_H
+
+#include "../runtime/runtime.h"
+#include "../weave.h"
+
+enum { CHOICES = 1 << 15 };
+
+/* Of the explorers; outside of the program's data, as *weave. */
+struct weave_explorer {
+    const struct weave_scenario *scenario;
+    /* random.c */
+    uint64_t rng;
+    bool walk;           /* else by priorities */
+    unsigned odds, drain;
+    uint64_t priority[WEAVE_THREADS], lowest;
+    unsigned changes;
+    uint64_t change[4], length;
+    /* exhaust.c */
+    uint16_t chosen[CHOICES], options[CHOICES];
+    unsigned depth, known; /* choices made in this execution; prefix to repeat */
+    unsigned spent, bound;
+    /* distinct.c */
+    uint64_t *seen;
+    size_t room, distinct;
+};
+
+extern struct weave_explorer *explorer;
+
+/* --- main.c --- */
+void *weave_scenario_main(void *scenario); /* what the first thread does */
+
+/* --- random.c --- */
+extern const struct weave_policy weave_random;
+void weave_random_seed(uint64_t seed);
+
+/* --- exhaust.c --- */
+extern const struct weave_policy weave_exhaust;
+void weave_exhaust_begin(unsigned bound);
+bool weave_exhaust_next(void); /* to the next schedule; false: that was the last */
+
+/* --- common.c --- */
+/* What a thread that must stop running gives way to: who has not run for longest, rather
+ * one that does not spin. */
+unsigned weave_longest_waiting(void);
+struct weave_action weave_calm(bool leave); /* no deviation: setup and check */
+void weave_mix(uint64_t x);                 /* into the schedule's hash */
+bool weave_is_new(uint64_t hash);           /* counts it */
+void weave_forget(void);
+
+#endif

@@ -1,0 +1,263 @@
+/* main.c - runs scenarios: every schedule within a bound, then schedules by chance, until
+ * the wanted number of different ones was seen. SPDX-License-Identifier: MIT */
+#include <getopt.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+
+struct weave_explorer *explorer;
+
+static struct {
+    uint64_t seed;
+    size_t schedules;
+    double seconds; /* for one scenario */
+    unsigned bound;
+    bool trace, list, no_random;
+    const char *replay;
+} want = {.schedules = 20000, .seconds = 20, .bound = 3};
+
+/* Registered before the snapshot, by name. */
+enum { SCENARIOS = 512 };
+static const struct weave_scenario *scenario[SCENARIOS];
+static unsigned scenarios;
+
+void weave_register(const struct weave_scenario *s)
+{
+    unsigned i = scenarios++;
+    if (i == SCENARIOS)
+        abort();
+    for (; i > 0 && strcmp(scenario[i - 1]->name, s->name) > 0; i--)
+        scenario[i] = scenario[i - 1];
+    scenario[i] = s;
+}
+
+/* --- one execution --- */
+
+static void *actor_main(void *arg)
+{
+    explorer->scenario->actor((unsigned)(uintptr_t)arg);
+    return NULL;
+}
+
+static void join(unsigned t)
+{
+    while (weave->thread[t].state != WEAVE_DONE) {
+        weave_me->state = WEAVE_JOIN;
+        weave_me->target = t;
+        weave_leave();
+    }
+}
+
+void *weave_scenario_main(void *arg)
+{
+    const struct weave_scenario *s = arg;
+    unsigned t[WEAVE_THREADS];
+    if (s->setup)
+        s->setup();
+    weave_drain(weave_me);
+    for (unsigned i = 0; i < s->actors; i++)
+        t[i] = weave_thread_new(actor_main, (void *)(uintptr_t)i, (int)i);
+    weave->active = true;
+    for (unsigned i = 0; i < s->actors; i++)
+        join(t[i]);
+    weave->active = false;
+    weave_drain_all();
+    if (s->check)
+        s->check();
+    return NULL;
+}
+
+static bool execute(const struct weave_policy *policy)
+{
+    return weave_execute(policy, weave_scenario_main, (void *)(uintptr_t)explorer->scenario);
+}
+
+unsigned weave_choose(unsigned n)
+{
+    weave_point();
+    return weave->policy->choose(n);
+}
+
+unsigned weave_self(void)
+{
+    return (unsigned)weave_me->actor;
+}
+
+unsigned long weave_step(void)
+{
+    weave_point();
+    return ++weave->stamp;
+}
+
+/* --- searches --- */
+
+static double now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+struct outcome {
+    uint64_t executions;
+    int complete; /* the largest bound whose schedules were all seen, or -1 */
+    bool failed;
+};
+
+static void exhaust(struct outcome *o, double until)
+{
+    unsigned top = explorer->scenario->bound ? explorer->scenario->bound : want.bound;
+    for (unsigned bound = 0; bound <= top; bound++) {
+        weave_exhaust_begin(bound);
+        do {
+            o->executions++;
+            if (!execute(&weave_exhaust)) {
+                o->failed = true;
+                weave_report_exhaust(explorer->scenario, want.trace);
+                return;
+            }
+            (void)weave_is_new(weave->hash);
+            if (o->executions % 256 == 0 && now() > until)
+                return;
+        } while (weave_exhaust_next());
+        o->complete = (int)bound;
+    }
+}
+
+static void by_chance(struct outcome *o, double until)
+{
+    for (uint64_t i = 0; explorer->distinct < want.schedules; i++) {
+        o->executions++;
+        weave_random_seed(want.seed + i);
+        if (!execute(&weave_random)) {
+            o->failed = true;
+            weave_report_random(explorer->scenario, want.seed + i, want.trace);
+            return;
+        }
+        (void)weave_is_new(weave->hash);
+        if (i % 256 == 0 && now() > until)
+            return;
+    }
+}
+
+static bool run(const struct weave_scenario *s)
+{
+    struct outcome o = {.complete = -1};
+    double begin = now();
+    explorer->scenario = s;
+    weave_forget();
+    exhaust(&o, begin + want.seconds / 2);
+    if (!o.failed && !want.no_random)
+        by_chance(&o, begin + want.seconds);
+    double spent = now() - begin;
+    char all[32];
+    (void)snprintf(all, sizeof(all), o.complete < 0 ? "-" : "all to %d", o.complete);
+    printf("%-52s %9zu schedules, %-9s %7.0f/s  %s\n", s->name, explorer->distinct, all,
+           (double)o.executions / (spent > 1e-6 ? spent : 1e-6),
+           o.failed ? "FAILED" : "ok");
+    fflush(stdout);
+    return !o.failed;
+}
+
+static bool replay(const struct weave_scenario *s)
+{
+    explorer->scenario = s;
+    bool by_seed = want.replay[0] == 'r';
+    if (by_seed)
+        weave_random_seed(strtoull(want.replay + 1, NULL, 10));
+    else
+        weave_report_parse(want.replay);
+    weave->tracing = true;
+    bool ok = execute(by_seed ? &weave_random : &weave_exhaust);
+    weave_report_trace(true);
+    printf("%s: %s\n", s->name, ok ? "ok" : weave->message);
+    return ok;
+}
+
+/* --- the program --- */
+
+static void *outside(size_t n)
+{
+    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        abort();
+    return p;
+}
+
+static void prepare(void)
+{
+    enum { ARENA = 512 << 20 };
+    weave = outside(sizeof(*weave));
+    explorer = outside(sizeof(*explorer));
+    weave->arena_bytes = ARENA;
+    weave->arena = weave->brk = outside(ARENA);
+    weave->dead = outside(ARENA / 16 / 8);
+    weave->trace = outside(sizeof(*weave->trace) * WEAVE_TRACE);
+}
+
+static void options(int argc, char **argv)
+{
+    static const struct option o[] = {
+        {"seed", 1, NULL, 's'},     {"schedules", 1, NULL, 'n'}, {"seconds", 1, NULL, 't'},
+        {"bound", 1, NULL, 'b'},    {"trace", 0, NULL, 'T'},     {"replay", 1, NULL, 'r'},
+        {"list", 0, NULL, 'l'},     {"no-random", 0, NULL, 'x'}, {NULL, 0, NULL, 0}};
+    const char *env = getenv("LEAT_SEED");
+    want.seed = env ? strtoull(env, NULL, 10) : (uint64_t)time(NULL);
+    for (int c; (c = getopt_long(argc, argv, "", o, NULL)) != -1;) {
+        switch (c) {
+        case 's': want.seed = strtoull(optarg, NULL, 10); break;
+        case 'n': want.schedules = strtoull(optarg, NULL, 10); break;
+        case 't': want.seconds = atof(optarg); break;
+        case 'b': want.bound = (unsigned)atoi(optarg); break;
+        case 'T': want.trace = true; break;
+        case 'r': want.replay = optarg; break;
+        case 'l': want.list = true; break;
+        case 'x': want.no_random = true; break;
+        default:
+            fprintf(stderr, "usage: %s [--seed N] [--schedules N] [--seconds S] [--bound K]"
+                            " [--trace] [--replay STRING] [--list] [REGEX]\n", argv[0]);
+            exit(2);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    regex_t re;
+    /* Addresses decide nothing, but equal ones make traces equal. */
+    if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE) &&
+        personality(ADDR_NO_RANDOMIZE) != -1)
+        execv("/proc/self/exe", argv);
+    options(argc, argv);
+    if (regcomp(&re, optind < argc ? argv[optind] : ".", REG_EXTENDED | REG_NOSUB) != 0) {
+        fprintf(stderr, "not a regular expression: %s\n", argv[optind]);
+        return 2;
+    }
+    prepare();
+    weave_report_prepare();
+    printf("LEAT_SEED=%llu\n", (unsigned long long)want.seed);
+    fflush(stdout);
+    weave_snapshot_take();
+    unsigned failed = 0, ran = 0;
+    for (unsigned i = 0; i < scenarios; i++) {
+        const struct weave_scenario *s = scenario[i];
+        if (regexec(&re, s->name, 0, NULL, 0) != 0)
+            continue;
+        ran++;
+        if (want.list)
+            printf("%s\n", s->name);
+        else
+            failed += !(want.replay ? replay(s) : run(s));
+    }
+    if (ran == 0)
+        fprintf(stderr, "no scenario of that name\n");
+    return failed || ran == 0 ? 1 : 0;
+}

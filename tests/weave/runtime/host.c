@@ -1,0 +1,185 @@
+/* host.c - the C library as the subject sees it: memory from an arena in which nothing is
+ * used twice in one execution, so that a late access is noticed; threads, clock, naps.
+ * The linker leads the subject's calls here (--wrap). SPDX-License-Identifier: MIT */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "runtime.h"
+
+/* --- memory --- */
+
+enum { GRAIN = 16 };
+
+struct block {
+    size_t size;
+    uint64_t magic;
+};
+#define MAGIC 0x6c656174776561f7u
+
+void *weave_map(size_t bytes, size_t align);
+void weave_unmap(void *p, size_t bytes);
+
+void weave_host_reset(void)
+{
+    size_t used = (size_t)(weave->brk - weave->arena);
+    memset(weave->dead, 0, used / GRAIN / 8 + 1);
+    weave->brk = weave->arena;
+}
+
+void *weave_map(size_t bytes, size_t align)
+{
+    uintptr_t at = ((uintptr_t)weave->brk + align - 1) & ~(uintptr_t)(align - 1);
+    char *p = (char *)at;
+    if (bytes > weave->arena_bytes || p + bytes > weave->arena + weave->arena_bytes)
+        return NULL;
+    weave->brk = p + ((bytes + GRAIN - 1) & ~(size_t)(GRAIN - 1));
+    return p;
+}
+
+void weave_unmap(void *p, size_t bytes)
+{
+    size_t from = (size_t)((char *)p - weave->arena) / GRAIN;
+    for (size_t i = from; i < from + (bytes + GRAIN - 1) / GRAIN; i++)
+        weave->dead[i / 8] |= (uint8_t)(1u << i % 8);
+}
+
+void weave_touch(uintptr_t at, const void *pc)
+{
+    uintptr_t off = at - (uintptr_t)weave->arena;
+    if (off >= weave->arena_bytes)
+        return;
+    size_t i = off / GRAIN;
+    if (weave->dead[i / 8] >> i % 8 & 1) {
+        weave_note(OP_CALL, (void *)at, 0, 0, pc);
+        weave_fail("touches freed memory at %p, from %p", (void *)at, pc);
+    }
+}
+
+static void *allocate(size_t size, size_t align)
+{
+    char *p = weave_map(size + align, align);
+    if (!p)
+        return NULL;
+    struct block *b = (struct block *)(void *)(p + align) - 1;
+    *b = (struct block){size, MAGIC};
+    return p + align;
+}
+
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    return allocate(size, 64);
+}
+
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+    void *p = allocate(n * size, 64);
+    return p ? memset(p, 0, n * size) : NULL;
+}
+
+void *__wrap_aligned_alloc(size_t align, size_t size);
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+    return allocate(size, align < 64 ? 64 : align);
+}
+
+void __wrap_free(void *p);
+void __wrap_free(void *p)
+{
+    if (!p)
+        return;
+    struct block *b = (struct block *)p - 1;
+    if (b->magic != MAGIC)
+        weave_fail("free of %p, which is no block or freed already", p);
+    b->magic = 0;
+    weave_plain((uintptr_t)p, b->size);
+    memset(p, 0xdb, b->size);
+    weave_unmap(p, b->size);
+}
+
+/* Block moves of the subject: the own stores come first. */
+static void moved(const void *to, const void *from, size_t n)
+{
+    if (n && weave_me->stores) {
+        weave_plain((uintptr_t)to, n);
+        if (from)
+            weave_plain((uintptr_t)from, n);
+    }
+}
+
+void *__wrap_memcpy(void *to, const void *from, size_t n);
+void *__wrap_memcpy(void *to, const void *from, size_t n)
+{
+    moved(to, from, n);
+    return memcpy(to, from, n);
+}
+
+void *__wrap_memset(void *to, int c, size_t n);
+void *__wrap_memset(void *to, int c, size_t n)
+{
+    moved(to, NULL, n);
+    return memset(to, c, n);
+}
+
+/* --- time --- */
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret)
+{
+    (void)id;
+    weave->now += WEAVE_TICK_NS;
+    ret->tv_sec = weave->now / 1000000000;
+    ret->tv_nsec = weave->now % 1000000000;
+    return 0;
+}
+
+int __wrap_sched_yield(void);
+int __wrap_sched_yield(void)
+{
+    weave_pause_point();
+    return 0;
+}
+
+/* --- threads --- */
+
+static void *ended(unsigned i)
+{
+    struct weave_thread *me = weave_me;
+    weave_point();
+    weave_drain(me);
+    while (weave->thread[i].state != WEAVE_DONE) {
+        me->state = WEAVE_JOIN;
+        me->target = i;
+        weave_leave();
+    }
+    return weave->thread[i].result;
+}
+
+int __wrap_pthread_create(pthread_t *ret, const void *attr, void *(*fn)(void *), void *arg);
+int __wrap_pthread_create(pthread_t *ret, const void *attr, void *(*fn)(void *), void *arg)
+{
+    (void)attr;
+    weave_point();
+    weave_drain(weave_me);
+    *ret = (pthread_t)weave_thread_new(fn, arg, -1) + 1;
+    return 0;
+}
+
+int __wrap_pthread_join(pthread_t t, void **ret);
+int __wrap_pthread_join(pthread_t t, void **ret)
+{
+    void *r = ended((unsigned)t - 1);
+    if (ret)
+        *ret = r;
+    return 0;
+}
+
+int __wrap_pthread_atfork(void (*a)(void), void (*b)(void), void (*c)(void));
+int __wrap_pthread_atfork(void (*a)(void), void (*b)(void), void (*c)(void))
+{
+    (void)a, (void)b, (void)c;
+    return 0;
+}
