@@ -150,8 +150,11 @@ static void adapt(const struct world *w, struct program_op *o, bool fiber)
         if (o->n > 1 && (somebody_goes_on(w) || set_owner_waits(w)))
             o->until = PROGRAM_NOW;
     }
-    if (blocks && o->kind == PROGRAM_SET_WAIT && somebody_goes_on(w))
-        o->until = PROGRAM_NOW;
+    if (blocks && o->kind == PROGRAM_SET_WAIT) {
+        o->discard = false; /* two sets that wait: the values say who was first */
+        if (somebody_goes_on(w))
+            o->until = PROGRAM_NOW;
+    }
     if (o->kind == PROGRAM_SET_WAIT && w->how != STEPS_FIBERS)
         o->until = PROGRAM_NOW;
 }
