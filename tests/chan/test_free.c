@@ -1,5 +1,5 @@
-/* test_free.c - random programs of five actors that run freely, on the engine and on the
- * oracle behind a lock: what they saw keeps the contract (oracle/free.h). That the
+/* test_free.c - random programs of five actors that run freely, on the engine and on
+ * the oracle behind a lock: what they saw keeps the contract (oracle/free.h). That the
  * oracle's runs pass shows that the checks ask for no more than that.
  * SPDX-License-Identifier: MIT */
 /* ctest: onecpu */
@@ -17,16 +17,16 @@ static void programs(const struct free_api *api, enum crew_kind crew, unsigned n
     assert_non_null(bytes);
     for (unsigned i = 0; i < n; i++) {
         char about[60];
-        snprintf(about, sizeof(about), "%s, %s, program %u", api->name, crew_kind_name[crew],
-                 i);
+        snprintf(about, sizeof(about), "%s, %s, program %u", api->name,
+                 crew_kind_name[crew], i);
         support_about = about;
         for (size_t k = 0; k < BYTES; k++)
             bytes[k] = (uint8_t)support_below(&rng, 256);
         values += free_run(api, crew, bytes, BYTES);
         support_about = NULL;
     }
-    print_message("%s, %s: %u programs, %llu values sent or received\n",
-                  api->name, crew_kind_name[crew], n, (unsigned long long)values);
+    print_message("%s, %s: %u programs, %llu values sent or received\n", api->name,
+                  crew_kind_name[crew], n, (unsigned long long)values);
     free(bytes);
 }
 

@@ -1,8 +1,8 @@
 /* test_oracle.c - the engine against channels so simple that they are right.
  *
  * Long random programs of some twenty kinds of operation on four channels of every kind
- * and two sets, step by step (oracle/steps.h): every result, every value, who returns and
- * who stays parked, lengths and ends are those of the oracle.
+ * and two sets, step by step (oracle/steps.h): every result, every value, who returns
+ * and who stays parked, lengths and ends are those of the oracle.
  * SPDX-License-Identifier: MIT */
 /* ctest: onecpu */
 #include <stdlib.h>
@@ -27,7 +27,8 @@ static int run_programs(void *arg)
     if (!expect(bytes != NULL))
         return 0;
     for (unsigned i = 0; i < r->programs; i++) {
-        size_t n = BYTES / (1 + support_below(&rng, 20)); /* short ones know more ends */
+        size_t n =
+            BYTES / (1 + support_below(&rng, 20)); /* short ones know more ends */
         for (size_t k = 0; k < n; k++)
             bytes[k] = (uint8_t)support_below(&rng, 256);
         steps_run(bytes, n, r->how, r->pool, &r->count);
@@ -39,7 +40,8 @@ static int run_programs(void *arg)
 static void report(const struct run *r)
 {
     print_message("%u programs, %llu operations, %llu of them waited\n", r->programs,
-                  (unsigned long long)r->count.ops, (unsigned long long)r->count.parked);
+                  (unsigned long long)r->count.ops,
+                  (unsigned long long)r->count.parked);
     for (unsigned k = 0; k < PROGRAM_KINDS; k++) {
         bool never = r->how != STEPS_FIBERS && k == PROGRAM_PASS;
         if (r->how == STEPS_THREADS && k == PROGRAM_CANCEL_FIBER)

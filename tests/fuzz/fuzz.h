@@ -1,4 +1,5 @@
-/* fuzz.h - a fuzz target, as libFuzzer and AFL++ call it. SPDX-License-Identifier: MIT */
+/* fuzz.h - a fuzz target, as libFuzzer and AFL++ call it. SPDX-License-Identifier: MIT
+ */
 #ifndef LEAT_TESTS_FUZZ_H
 #define LEAT_TESTS_FUZZ_H
 

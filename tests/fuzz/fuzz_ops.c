@@ -28,8 +28,10 @@ static leat_pool *pool(void)
 {
     static leat_pool *made;
     static pid_t owner;
-    const struct leat_pool_opts o = {
-        .size = sizeof(o), .workers = 1, .flags = LEAT_POOL_UNBOUND, .stack_size = 256 << 10};
+    const struct leat_pool_opts o = {.size = sizeof(o),
+                                     .workers = 1,
+                                     .flags = LEAT_POOL_UNBOUND,
+                                     .stack_size = 256 << 10};
     if (owner != getpid()) {
         owner = getpid();
         if (leat_pool_new(&made, &o) != 0)

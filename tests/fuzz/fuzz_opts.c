@@ -8,16 +8,16 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/source.h"
 
-#define MUST(cond)                                                                       \
-    do {                                                                                 \
-        if (!(cond))                                                                     \
-            source_fail(#cond, __FILE__, __LINE__);                                      \
+#define MUST(cond)                                  \
+    do {                                            \
+        if (!(cond))                                \
+            source_fail(#cond, __FILE__, __LINE__); \
     } while (0)
 
 enum {
-    ELEM_USED = 64 << 10,    /* larger elements are not sent */
-    BYTES_MAX = 1 << 20,     /* what the allocator gives at most */
-    MAKINGS = 12,            /* objects per input */
+    ELEM_USED = 64 << 10, /* larger elements are not sent */
+    BYTES_MAX = 1 << 20,  /* what the allocator gives at most */
+    MAKINGS = 12,         /* objects per input */
 };
 
 static uint8_t in[ELEM_USED], out[ELEM_USED];
@@ -57,7 +57,8 @@ static int chan_promise(const struct leat_chan_opts *o)
         return LEAT_EINVAL;
     if (o->elem_size > LEAT_ELEM_MAX)
         return LEAT_EOVERFLOW;
-    return o->capacity > LEAT_CAP_MAX && o->capacity != LEAT_UNBOUNDED ? LEAT_EOVERFLOW : 0;
+    return o->capacity > LEAT_CAP_MAX && o->capacity != LEAT_UNBOUNDED ? LEAT_EOVERFLOW
+                                                                       : 0;
 }
 
 static void chan_misuse(leat_chan *c, size_t size)
@@ -127,7 +128,8 @@ static void make_chan(struct source *s)
     else
         MUST(c == (leat_chan *)&drops); /* not touched */
     MUST(m.live == 0);
-    MUST(leat_chan_open(NULL, &o) == LEAT_EINVAL && leat_chan_open(&c, NULL) == LEAT_EINVAL);
+    MUST(leat_chan_open(NULL, &o) == LEAT_EINVAL &&
+         leat_chan_open(&c, NULL) == LEAT_EINVAL);
 }
 
 /* ---- pools and fibers ---- */
@@ -162,13 +164,15 @@ static void make_pool(struct source *s)
     bool large = o.workers > 16 || o.blocking > 255; /* may be too many */
     int r = leat_pool_new(&p, &o);
     MUST(r == 0 || p == (leat_pool *)&o);
-    MUST(bad ? r == LEAT_EINVAL : r == 0 || (large && r == LEAT_EINVAL) ||
-                                      (m.refused && r == LEAT_ENOMEM));
+    MUST(bad ? r == LEAT_EINVAL
+             : r == 0 || (large && r == LEAT_EINVAL) ||
+                   (m.refused && r == LEAT_ENOMEM));
     if (r == 0) {
         MUST(o.workers == 0 || leat_pool_workers(p) == o.workers);
         /* Stacks of less than a few pages are too small for the sanitizers. */
         if (o.stack_size == 0 || o.stack_size >= 16 << 10)
-            MUST((r = leat_pool_run(p, answer, &want)) == 42 || (r == LEAT_ENOMEM && m.refused));
+            MUST((r = leat_pool_run(p, answer, &want)) == 42 ||
+                 (r == LEAT_ENOMEM && m.refused));
         MUST(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER) == 0);
     }
     MUST(m.live == 0);
@@ -197,7 +201,8 @@ static void make_fiber(struct source *s)
     o.stack_size = source_size(s);
     o.pin = source_byte(s) % 2 ? source_byte(s) % 4 : (int)source_u32(s);
     o.name = source_name(s);
-    bool good = o.size == sizeof(o) && stack_ok(o.stack_size) && o.pin >= 0 && o.pin <= 2;
+    bool good =
+        o.size == sizeof(o) && stack_ok(o.stack_size) && o.pin >= 0 && o.pin <= 2;
     int (*fn)(void *) = source_byte(s) % 8 ? answer : NULL;
     if (good && o.stack_size && o.stack_size < 16 << 10)
         return; /* as in make_pool */
@@ -235,10 +240,12 @@ static void make_timer(struct source *s)
         int r = leat_tick(&c, at);
         MUST(r == (at > 0 ? 0 : LEAT_EINVAL));
         if (r == 0)
-            MUST((r = leat_chan_try_recv(c, &got)) == LEAT_EAGAIN || (r == 0 && got > 0));
+            MUST((r = leat_chan_try_recv(c, &got)) == LEAT_EAGAIN ||
+                 (r == 0 && got > 0));
     }
     leat_chan_free(c);
-    MUST(leat_after(NULL, LEAT_NOW) == LEAT_EINVAL && leat_tick(NULL, 1) == LEAT_EINVAL);
+    MUST(leat_after(NULL, LEAT_NOW) == LEAT_EINVAL &&
+         leat_tick(NULL, 1) == LEAT_EINVAL);
 }
 
 /* ---- rings ---- */
@@ -279,12 +286,14 @@ static void make_nothing(struct source *s)
     MUST(leat_chan_send_n(NULL, in, 1, LEAT_NOW) == LEAT_EINVAL);
     MUST(leat_chan_recv_n(NULL, out, 1, LEAT_NOW) == LEAT_EINVAL);
     MUST(leat_chan_close(NULL) == LEAT_EINVAL && leat_chan_cancel(NULL) == LEAT_EINVAL);
-    MUST(leat_chan_len(NULL) == 0 && leat_chan_cap(NULL) == 0 && !leat_chan_closed(NULL));
+    MUST(leat_chan_len(NULL) == 0 && leat_chan_cap(NULL) == 0 &&
+         !leat_chan_closed(NULL));
     MUST(leat_chan_ref(NULL) == NULL && leat_chan_free(NULL) == NULL);
     MUST(leat_chan_tx(NULL) == NULL && leat_tx_free(NULL) == NULL);
     MUST(leat_chan_rx(NULL) == NULL && leat_rx_free(NULL) == NULL);
     MUST(leat_select(NULL, 0, LEAT_NOW, 0, NULL) == LEAT_EAGAIN);
-    MUST(leat_set_new(NULL) == LEAT_EINVAL && leat_set_add(NULL, NULL, NULL) == LEAT_EINVAL);
+    MUST(leat_set_new(NULL) == LEAT_EINVAL &&
+         leat_set_add(NULL, NULL, NULL) == LEAT_EINVAL);
     MUST(leat_set_new(&set) == 0 && leat_set_add(set, NULL, NULL) == LEAT_EINVAL);
     MUST(leat_set_wait(set, out, NULL, NULL, LEAT_NOW) == LEAT_EAGAIN);
     MUST(leat_set_wait(NULL, out, NULL, NULL, LEAT_NOW) == LEAT_EINVAL);
@@ -296,7 +305,7 @@ static void make_nothing(struct source *s)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     static void (*const make[])(struct source *) = {
-        make_chan, make_chan, make_chan,     make_chan,  make_chan, make_pool,
+        make_chan, make_chan, make_chan,     make_chan,  make_chan,  make_pool,
         make_ring, make_ring, make_deadline, make_timer, make_fiber, make_nothing};
     struct source s = {bytes, bytes + n};
     for (unsigned i = 0; i < MAKINGS && s.at < s.end; i++)

@@ -25,10 +25,18 @@ uint64_t source_u64(struct source *s)
 
 size_t source_size(struct source *s)
 {
-    static const size_t limits[] = {LEAT_ELEM_MAX,      LEAT_ELEM_MAX + 1, LEAT_CAP_MAX - 1,
-                                    LEAT_UNBOUNDED - 1, LEAT_UNBOUNDED,    UINT32_MAX,
-                                    LEAT_STACK_MIN,     LEAT_STACK_MIN - 1, LEAT_STACK_MAX,
-                                    LEAT_STACK_MAX + 1, 1024,              4096};
+    static const size_t limits[] = {LEAT_ELEM_MAX,
+                                    LEAT_ELEM_MAX + 1,
+                                    LEAT_CAP_MAX - 1,
+                                    LEAT_UNBOUNDED - 1,
+                                    LEAT_UNBOUNDED,
+                                    UINT32_MAX,
+                                    LEAT_STACK_MIN,
+                                    LEAT_STACK_MIN - 1,
+                                    LEAT_STACK_MAX,
+                                    LEAT_STACK_MAX + 1,
+                                    1024,
+                                    4096};
     uint8_t b = source_byte(s);
     switch (b % 8) {
     case 0:

@@ -24,7 +24,7 @@ struct call {
     leat_chan *from;
     int done; /* atomic: all of it is there */
     /* Who makes it. */
-    leat_pool *pool;   /* of the fiber; NULL: a thread */
+    leat_pool *pool; /* of the fiber; NULL: a thread */
     leat_fiber *fiber;
     pthread_t thread;
 };

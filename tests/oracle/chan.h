@@ -1,18 +1,19 @@
 /* chan.h - the oracle: channels so simple that they are right.
  *
- * The contract of <leat/chan.h> and <leat/select.h> as plain data: a queue of values and
- * a list of waiting operations for each direction, first come, first served. Nothing
- * here blocks. An operation that must wait is an object in the lists; a later call ends
- * it and says so in it. One caller at a time: the stepwise runs have one, the free ones
- * (locked.h) a lock. Values are numbers. SPDX-License-Identifier: MIT */
+ * The contract of <leat/chan.h> and <leat/select.h> as plain data: a queue of values
+ * and a list of waiting operations for each direction, first come, first served.
+ * Nothing here blocks. An operation that must wait is an object in the lists; a later
+ * call ends it and says so in it. One caller at a time: the stepwise runs have one, the
+ * free ones (locked.h) a lock. Values are numbers. SPDX-License-Identifier: MIT */
 #ifndef LEAT_TESTS_ORACLE_CHAN_H
 #define LEAT_TESTS_ORACLE_CHAN_H
 
 #include <leat/leat.h>
 
 enum {
-    ORACLE_QUEUE = 2048, /* most values inside; an unbounded channel's user sees to it */
-    ORACLE_WAIT = 64,    /* most waiting cases per direction                            */
+    ORACLE_QUEUE =
+        2048,         /* most values inside; an unbounded channel's user sees to it */
+    ORACLE_WAIT = 64, /* most waiting cases per direction                            */
     ORACLE_CASES = 4,
 };
 
@@ -28,7 +29,7 @@ struct oracle_chan {
     uint64_t v[ORACLE_QUEUE]; /* v[first % ORACLE_QUEUE], ... */
     unsigned first, n;
     bool closed, cancelled;
-    unsigned handles[2];      /* counted ones, by enum leat_op */
+    unsigned handles[2];                       /* counted ones, by enum leat_op */
     struct oracle_entry waits[2][ORACLE_WAIT]; /* by enum leat_op, oldest first */
     unsigned nwaits[2];
     uint64_t *dropped; /* where values go that are never delivered, NULL: nowhere */

@@ -1,9 +1,10 @@
-/* check.c - the state of all channels, when all is at rest. SPDX-License-Identifier: MIT */
+/* check.c - the state of all channels, when all is at rest. SPDX-License-Identifier:
+ * MIT */
 #include "chan/chan.h"
 #include "oracle/world.h"
 
-/* Sets park an event on a channel that they found empty: counted with the receivers. Only
- * where fibers are awaited by turns (object_disarm). */
+/* Sets park an event on a channel that they found empty: counted with the receivers.
+ * Only where fibers are awaited by turns (object_disarm). */
 static unsigned most_events(const struct world *w, unsigned chan)
 {
     unsigned n = 0;
@@ -37,11 +38,13 @@ static void check_channel(const struct world *w, unsigned i)
         unsigned want = ch->model.nwaits[dir];
         unsigned most = want + (dir == LEAT_OP_RECV ? most_events(w, i) : 0);
         if (n[dir] < want || n[dir] > most)
-            disagree(w, NULL, dir ? "senders parked" : "receivers parked", n[dir], want);
+            disagree(w, NULL, dir ? "senders parked" : "receivers parked", n[dir],
+                     want);
     }
     if (leat_chan_closed(ch->c) != ch->model.closed)
         disagree(w, NULL, "closed", leat_chan_closed(ch->c), ch->model.closed);
-    /* What a cancel leaves inside is for the declared receiver to drop, with its next call. */
+    /* What a cancel leaves inside is for the declared receiver to drop, with its next
+     * call. */
     bool owed = ch->model.cancelled && (ch->opts.flags & LEAT_SINGLE_CONSUMER);
     if (leat_chan_len(ch->c) != ch->model.n && !owed)
         disagree(w, NULL, "length", (long long)leat_chan_len(ch->c), ch->model.n);
@@ -56,6 +59,7 @@ void check_state(const struct world *w)
         for (unsigned k = 0; k < PROGRAM_CHANS; k++)
             n += w->sets[i].in[k];
         if (leat_set_len(w->sets[i].s) != n)
-            disagree(w, NULL, "channels in a set", (long long)leat_set_len(w->sets[i].s), n);
+            disagree(w, NULL, "channels in a set",
+                     (long long)leat_set_len(w->sets[i].s), n);
     }
 }

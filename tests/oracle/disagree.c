@@ -56,11 +56,13 @@ void disagree(const struct world *w, const struct party *p, const char *text,
     print_trace(w);
     for (unsigned i = 0; i < PROGRAM_CHANS; i++) {
         const struct channel *ch = &w->ch[i];
-        fprintf(stderr, "channel %u: capacity %zd, elements of %zu, flags %x%s%s; the oracle"
-                        " has %u inside, %u receivers, %u senders\n",
+        fprintf(stderr,
+                "channel %u: capacity %zd, elements of %zu, flags %x%s%s; the oracle"
+                " has %u inside, %u receivers, %u senders\n",
                 i, (ptrdiff_t)ch->opts.cap, ch->opts.elem_size, ch->opts.flags,
-                ch->model.closed ? ", closed" : "", ch->model.cancelled ? ", cancelled" : "",
-                ch->model.n, ch->model.nwaits[LEAT_OP_RECV], ch->model.nwaits[LEAT_OP_SEND]);
+                ch->model.closed ? ", closed" : "",
+                ch->model.cancelled ? ", cancelled" : "", ch->model.n,
+                ch->model.nwaits[LEAT_OP_RECV], ch->model.nwaits[LEAT_OP_SEND]);
     }
     for (unsigned i = 0; i < PARTIES; i++) {
         const struct party *q = &w->party[i];

@@ -1,5 +1,5 @@
-/* expect.c - what the oracle says of a call, and whether the engine agrees: see world.h.
- * SPDX-License-Identifier: MIT */
+/* expect.c - what the oracle says of a call, and whether the engine agrees: see
+ * world.h. SPDX-License-Identifier: MIT */
 #include <string.h>
 
 #include "oracle/world.h"
@@ -55,7 +55,8 @@ static void model_of(struct world *w, struct party *p)
         return;
     if (o->kind != PROGRAM_SELECT) {
         p->model.n = 1;
-        p->model.k[0] = (struct oracle_case){&w->ch[o->chan].model, dir_of(p), p->first};
+        p->model.k[0] =
+            (struct oracle_case){&w->ch[o->chan].model, dir_of(p), p->first};
         return;
     }
     p->model.n = o->n;
@@ -74,7 +75,7 @@ void expect_call(struct world *w, struct party *p)
     p->knows = KNOWS_RESULT;
     model_of(w, p);
     if (o->kind == PROGRAM_SET_WAIT ? set_ready(w, &w->sets[o->set])
-        : o->kind == PROGRAM_SELECT && select_ready(p)) {
+                                    : o->kind == PROGRAM_SELECT && select_ready(p)) {
         p->knows = KNOWS_CHOICE;
         return;
     }
@@ -95,7 +96,8 @@ bool expect_due(const struct world *w, const struct party *p)
 {
     if (p->knows != KNOWS_WAITS || p->model.over)
         return true;
-    return p->call.op.kind == PROGRAM_SET_WAIT && set_ready(w, &w->sets[p->call.op.set]);
+    return p->call.op.kind == PROGRAM_SET_WAIT &&
+           set_ready(w, &w->sets[p->call.op.set]);
 }
 
 void expect_leave(struct party *p, int err)
@@ -104,8 +106,8 @@ void expect_leave(struct party *p, int err)
 }
 
 /* The elements received are those, and nothing else has been written. */
-static void compare_elems(const struct world *w, const struct party *p, const uint8_t *at,
-                          size_t size, size_t room)
+static void compare_elems(const struct world *w, const struct party *p,
+                          const uint8_t *at, size_t size, size_t room)
 {
     for (unsigned i = 0; i < p->taken && !p->call.op.discard; i++, at += size, room--)
         if (!program_is(at, size, p->values[i]))
@@ -165,7 +167,8 @@ static void count_missed(struct world *w, struct party *p, unsigned served)
     for (unsigned i = 0; i < PROGRAM_CHANS; i++)
         n += s->in[i];
     for (unsigned i = 0; i < PROGRAM_CHANS; i++) {
-        bool due = s->in[i] && i != served && oracle_ready(&w->ch[i].model, LEAT_OP_RECV);
+        bool due =
+            s->in[i] && i != served && oracle_ready(&w->ch[i].model, LEAT_OP_RECV);
         if (s->missed[i] == 0) /* those that leave later may have been before it */
             s->most[i] = n - 1;
         s->missed[i] = due ? s->missed[i] + 1 : 0;
@@ -185,10 +188,11 @@ static bool follow_set(struct world *w, struct party *p)
         disagree(w, p, "the channel of a set's result", i, c->result);
     struct oracle_chan *m = &w->ch[i].model;
     size_t size = w->ch[i].opts.elem_size;
-    uint64_t next = m->n ? m->v[m->first % ORACLE_QUEUE]
-                    : m->nwaits[LEAT_OP_SEND]
-                        ? m->waits[LEAT_OP_SEND][0].op->k[m->waits[LEAT_OP_SEND][0].which].value
-                        : 0;
+    uint64_t next =
+        m->n ? m->v[m->first % ORACLE_QUEUE]
+        : m->nwaits[LEAT_OP_SEND]
+            ? m->waits[LEAT_OP_SEND][0].op->k[m->waits[LEAT_OP_SEND][0].which].value
+            : 0;
     if (c->result == 0 && !c->op.discard && !program_is(c->elems, size, next))
         return false;
     count_missed(w, p, i);

@@ -31,8 +31,8 @@ static bool room(const struct doer *d)
     return d->w->notes[d->actor] + PROGRAM_BATCH < FREE_NOTES;
 }
 
-static void note(struct doer *d, unsigned chan, unsigned dir, int result, uint64_t value,
-                 uint64_t end)
+static void note(struct doer *d, unsigned chan, unsigned dir, int result,
+                 uint64_t value, uint64_t end)
 {
     struct free_world *w = d->w;
     w->note[d->actor][w->notes[d->actor]++] =
@@ -58,7 +58,8 @@ static void note_many(struct doer *d, unsigned chan, unsigned dir, ptrdiff_t r)
 
 static bool single(const struct free_chan *ch, unsigned dir)
 {
-    return ch->opts.flags & (dir == LEAT_OP_SEND ? LEAT_SINGLE_PRODUCER : LEAT_SINGLE_CONSUMER);
+    return ch->opts.flags &
+           (dir == LEAT_OP_SEND ? LEAT_SINGLE_PRODUCER : LEAT_SINGLE_CONSUMER);
 }
 
 /* A declared side is one actor's; the closing actor uses none, nor do sets. */
@@ -67,11 +68,13 @@ static bool may(const struct doer *d, unsigned chan, unsigned dir)
     return !single(&d->w->ch[chan], dir) || d->actor == 1 + dir;
 }
 
-static void do_many(struct doer *d, const struct program_op *o, struct leat_deadline until)
+static void do_many(struct doer *d, const struct program_op *o,
+                    struct leat_deadline until)
 {
     bool send = o->kind == PROGRAM_SEND || o->kind == PROGRAM_SEND_N;
     unsigned dir = send ? LEAT_OP_SEND : LEAT_OP_RECV;
-    unsigned n = o->kind == PROGRAM_SEND || o->kind == PROGRAM_RECV || o->n == 0 ? 1 : o->n;
+    unsigned n =
+        o->kind == PROGRAM_SEND || o->kind == PROGRAM_RECV || o->n == 0 ? 1 : o->n;
     if (!may(d, o->chan, dir))
         return;
     for (unsigned i = 0; i < n && send; i++)
@@ -157,7 +160,8 @@ static void perform(struct doer *d, struct program_op *o)
         break;
     case PROGRAM_CLOSE:
     case PROGRAM_CANCEL:
-        if (o->hours == 1 && d->number % 4 == 0) /* seldom: most of it is before the end */
+        if (o->hours == 1 &&
+            d->number % 4 == 0) /* seldom: most of it is before the end */
             do_close(d, o->chan, o->kind == PROGRAM_CANCEL);
         break;
     default:

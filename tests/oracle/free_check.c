@@ -1,4 +1,5 @@
-/* free_check.c - what must hold of a free run: see free.h. SPDX-License-Identifier: MIT */
+/* free_check.c - what must hold of a free run: see free.h. SPDX-License-Identifier: MIT
+ */
 #include <stdlib.h>
 
 #include "oracle/free.h"
@@ -74,8 +75,8 @@ static void check_order(const struct events *e)
         }
 }
 
-/* At each instant: sends that had ended, less receives that had begun and values that may
- * have been dropped by then, fit in. */
+/* At each instant: sends that had ended, less receives that had begun and values that
+ * may have been dropped by then, fit in. */
 static void check_capacity(const struct free_chan *ch, struct events *e)
 {
     unsigned begun = 0;

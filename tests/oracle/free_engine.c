@@ -1,4 +1,5 @@
-/* free_engine.c - the engine as the free programs see it. SPDX-License-Identifier: MIT */
+/* free_engine.c - the engine as the free programs see it. SPDX-License-Identifier: MIT
+ */
 #include "oracle/free.h"
 #include "support/kinds.h"
 
@@ -29,8 +30,8 @@ static int engine_close(struct free_world *w, unsigned chan, bool cancel)
     return cancel ? leat_chan_cancel(w->ch[chan].c) : leat_chan_close(w->ch[chan].c);
 }
 
-static ptrdiff_t engine_many(struct free_world *w, unsigned chan, unsigned dir, uint64_t *v,
-                             size_t n, struct leat_deadline until)
+static ptrdiff_t engine_many(struct free_world *w, unsigned chan, unsigned dir,
+                             uint64_t *v, size_t n, struct leat_deadline until)
 {
     leat_chan *c = w->ch[chan].c;
     if (n > 1)
@@ -48,16 +49,16 @@ static int engine_select(struct free_world *w, struct oracle_case *k,
     struct leat_case cases[PROGRAM_CASES];
     size_t i = 0;
     for (; i < o->n; i++)
-        cases[i] = (struct leat_case){.chan = w->ch[o->k[i].chan].c,
-                                      .elem = &k[i].value,
-                                      .op = o->k[i].dir};
-    int r = leat_select(cases, o->n, until, o->priority ? (unsigned)LEAT_PRIORITY : 0, &i);
+        cases[i] = (struct leat_case){
+            .chan = w->ch[o->k[i].chan].c, .elem = &k[i].value, .op = o->k[i].dir};
+    int r =
+        leat_select(cases, o->n, until, o->priority ? (unsigned)LEAT_PRIORITY : 0, &i);
     *which = (unsigned)i;
     return r == 0 ? cases[i].err : r == LEAT_ECLOSED ? LEAT_EINVAL : r;
 }
 
-static int engine_wait(struct free_world *w, unsigned actor, uint64_t *v, unsigned *chan,
-                       struct leat_deadline until)
+static int engine_wait(struct free_world *w, unsigned actor, uint64_t *v,
+                       unsigned *chan, struct leat_deadline until)
 {
     leat_chan *c = NULL;
     int r = leat_set_wait(w->set[actor], v, &c, NULL, until);
@@ -70,7 +71,8 @@ static bool engine_quiet(struct free_world *w)
 {
     for (unsigned i = 0; i < PROGRAM_CHANS; i++) {
         const struct free_chan *ch = &w->ch[i];
-        unsigned receivers = parked(ch->c, LEAT_OP_RECV), senders = parked(ch->c, LEAT_OP_SEND);
+        unsigned receivers = parked(ch->c, LEAT_OP_RECV),
+                 senders = parked(ch->c, LEAT_OP_SEND);
         size_t len = leat_chan_len(ch->c);
         if (receivers && len > 0)
             return false;
@@ -90,6 +92,6 @@ static void engine_free(struct free_world *w)
         leat_chan_free(w->ch[i].c);
 }
 
-const struct free_api free_engine = {"the engine", engine_open,  engine_close,
+const struct free_api free_engine = {"the engine", engine_open,   engine_close,
                                      engine_many,  engine_select, engine_wait,
                                      engine_quiet, engine_free};

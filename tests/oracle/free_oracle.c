@@ -1,5 +1,5 @@
-/* free_oracle.c - the oracle behind one lock, as the free programs see it: who must wait
- * looks again and again. SPDX-License-Identifier: MIT */
+/* free_oracle.c - the oracle behind one lock, as the free programs see it: who must
+ * wait looks again and again. SPDX-License-Identifier: MIT */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -37,7 +37,8 @@ static bool over(struct oracle_op *op, struct leat_deadline until)
     return yes;
 }
 
-/* Does the operation, or lists it; under the lock. *which: the case that took effect. */
+/* Does the operation, or lists it; under the lock. *which: the case that took effect.
+ */
 static int begin(struct oracle_op *op, bool now)
 {
     for (unsigned i = 0; i < op->n; i++) {
@@ -66,8 +67,8 @@ static int operate(struct oracle_op *op, struct leat_deadline until)
     return op->result;
 }
 
-static ptrdiff_t oracle_many(struct free_world *w, unsigned chan, unsigned dir, uint64_t *v,
-                             size_t n, struct leat_deadline until)
+static ptrdiff_t oracle_many(struct free_world *w, unsigned chan, unsigned dir,
+                             uint64_t *v, size_t n, struct leat_deadline until)
 {
     struct oracle_op op = {.n = 1};
     op.k[0] = (struct oracle_case){w->ch[chan].model, dir, v[0]};
@@ -87,7 +88,8 @@ static int oracle_select(struct free_world *w, struct oracle_case *k,
 {
     struct oracle_op op = {.n = o->n};
     for (unsigned i = 0; i < o->n; i++)
-        op.k[i] = (struct oracle_case){w->ch[o->k[i].chan].model, o->k[i].dir, k[i].value};
+        op.k[i] =
+            (struct oracle_case){w->ch[o->k[i].chan].model, o->k[i].dir, k[i].value};
     int r = operate(&op, until);
     *which = op.which;
     for (unsigned i = 0; i < o->n; i++)
@@ -95,8 +97,8 @@ static int oracle_select(struct free_world *w, struct oracle_case *k,
     return r;
 }
 
-static int oracle_set_wait(struct free_world *w, unsigned actor, uint64_t *v, unsigned *chan,
-                           struct leat_deadline until)
+static int oracle_set_wait(struct free_world *w, unsigned actor, uint64_t *v,
+                           unsigned *chan, struct leat_deadline until)
 {
     struct program_op o = {.kind = PROGRAM_SELECT};
     struct oracle_case k[PROGRAM_CASES] = {{NULL, 0, 0}};
@@ -128,6 +130,6 @@ static void oracle_chan_free(struct free_world *w)
     }
 }
 
-const struct free_api free_oracle = {"the oracle",  oracle_chan_open, oracle_end,
-                                     oracle_many,   oracle_select,    oracle_set_wait,
-                                     oracle_quiet,  oracle_chan_free};
+const struct free_api free_oracle = {"the oracle", oracle_chan_open, oracle_end,
+                                     oracle_many,  oracle_select,    oracle_set_wait,
+                                     oracle_quiet, oracle_chan_free};

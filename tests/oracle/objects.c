@@ -39,9 +39,10 @@ void object_open(struct world *w, struct channel *ch, struct program_chan opts)
     if (ch->told == NULL)
         abort();
     must(w, "leat_chan_open", leat_chan_open(&ch->c, &o), 0);
-    if (leat_chan_cap(ch->c) != opts.cap || leat_chan_elem_size(ch->c) != opts.elem_size)
-        disagree(w, NULL, "the capacity of a new channel", (long long)leat_chan_cap(ch->c),
-                 (long long)opts.cap);
+    if (leat_chan_cap(ch->c) != opts.cap ||
+        leat_chan_elem_size(ch->c) != opts.elem_size)
+        disagree(w, NULL, "the capacity of a new channel",
+                 (long long)leat_chan_cap(ch->c), (long long)opts.cap);
 }
 
 static void unhandle(struct channel *ch, unsigned dir)
@@ -128,10 +129,12 @@ static bool set_step(struct world *w, const struct program_op *o)
     if (object_set_waits(w, o->set))
         return false;
     if (o->kind == PROGRAM_SET_ADD) {
-        must(w, "leat_set_add", leat_set_add(s->s, c, s), s->in[o->chan] ? LEAT_EALREADY : 0);
+        must(w, "leat_set_add", leat_set_add(s->s, c, s),
+             s->in[o->chan] ? LEAT_EALREADY : 0);
         s->in[o->chan] = true;
     } else {
-        must(w, "leat_set_del", leat_set_del(s->s, c), s->in[o->chan] ? 0 : LEAT_EINVAL);
+        must(w, "leat_set_del", leat_set_del(s->s, c),
+             s->in[o->chan] ? 0 : LEAT_EINVAL);
         s->in[o->chan] = false;
     }
     s->missed[o->chan] = 0;

@@ -4,19 +4,19 @@
 #include "oracle/program.h"
 
 const char *const program_names[PROGRAM_KINDS] = {
-    "send",   "recv",    "send_n",  "recv_n",  "select", "close",        "cancel",
-    "ref",    "unref",   "handle",  "unhandle", "set add", "set del",    "set wait",
-    "pass",   "cancel fiber", "renew", "yield",
+    "send",    "recv",     "send_n", "recv_n",       "select",   "close",
+    "cancel",  "ref",      "unref",  "handle",       "unhandle", "set add",
+    "set del", "set wait", "pass",   "cancel fiber", "renew",    "yield",
 };
 
 /* How often each kind comes, of 64. */
 static const uint8_t weights[PROGRAM_KINDS] = {
-    [PROGRAM_SEND] = 13,   [PROGRAM_RECV] = 13,    [PROGRAM_SEND_N] = 4,
-    [PROGRAM_RECV_N] = 4,  [PROGRAM_SELECT] = 9,   [PROGRAM_CLOSE] = 1,
-    [PROGRAM_CANCEL] = 1,  [PROGRAM_REF] = 1,      [PROGRAM_UNREF] = 1,
-    [PROGRAM_HANDLE] = 1,  [PROGRAM_UNHANDLE] = 1, [PROGRAM_SET_ADD] = 2,
-    [PROGRAM_SET_DEL] = 1, [PROGRAM_SET_WAIT] = 3, [PROGRAM_PASS] = 2,
-    [PROGRAM_CANCEL_FIBER] = 2, [PROGRAM_RENEW] = 4, [PROGRAM_YIELD] = 1,
+    [PROGRAM_SEND] = 13,        [PROGRAM_RECV] = 13,    [PROGRAM_SEND_N] = 4,
+    [PROGRAM_RECV_N] = 4,       [PROGRAM_SELECT] = 9,   [PROGRAM_CLOSE] = 1,
+    [PROGRAM_CANCEL] = 1,       [PROGRAM_REF] = 1,      [PROGRAM_UNREF] = 1,
+    [PROGRAM_HANDLE] = 1,       [PROGRAM_UNHANDLE] = 1, [PROGRAM_SET_ADD] = 2,
+    [PROGRAM_SET_DEL] = 1,      [PROGRAM_SET_WAIT] = 3, [PROGRAM_PASS] = 2,
+    [PROGRAM_CANCEL_FIBER] = 2, [PROGRAM_RENEW] = 4,    [PROGRAM_YIELD] = 1,
 };
 
 uint8_t program_byte(struct program *p)
@@ -56,9 +56,9 @@ static enum program_kind kind(uint8_t b)
 
 static void waiting(struct program_op *o, uint8_t b)
 {
-    static const enum program_until untils[] = {PROGRAM_NOW, PROGRAM_NOW,  PROGRAM_NEVER,
-                                                PROGRAM_NEVER, PROGRAM_NEVER, PROGRAM_PAST,
-                                                PROGRAM_HOURS, PROGRAM_HOURS};
+    static const enum program_until untils[] = {
+        PROGRAM_NOW,   PROGRAM_NOW,  PROGRAM_NEVER, PROGRAM_NEVER,
+        PROGRAM_NEVER, PROGRAM_PAST, PROGRAM_HOURS, PROGRAM_HOURS};
     o->until = untils[b % 8];
     o->hours = 1 + (b >> 3) % 4;
     o->discard = (b >> 5) == 7 && o->kind != PROGRAM_SELECT;

@@ -1,7 +1,7 @@
-/* program.h - the operation language: bytes that say what several actors do with several
- * channels. Any bytes are a program, so that chance and a fuzzer can write them; what an
- * operation would do against the contract (two senders on a side declared single) its
- * interpreter leaves out. SPDX-License-Identifier: MIT */
+/* program.h - the operation language: bytes that say what several actors do with
+ * several channels. Any bytes are a program, so that chance and a fuzzer can write
+ * them; what an operation would do against the contract (two senders on a side declared
+ * single) its interpreter leaves out. SPDX-License-Identifier: MIT */
 #ifndef LEAT_TESTS_ORACLE_PROGRAM_H
 #define LEAT_TESTS_ORACLE_PROGRAM_H
 
@@ -23,9 +23,9 @@ enum program_kind {
     PROGRAM_SELECT,
     PROGRAM_CLOSE,
     PROGRAM_CANCEL,
-    PROGRAM_REF,          /* one more reference, given back by UNREF */
+    PROGRAM_REF, /* one more reference, given back by UNREF */
     PROGRAM_UNREF,
-    PROGRAM_HANDLE,       /* a counted sender or receiver, given back by UNHANDLE */
+    PROGRAM_HANDLE, /* a counted sender or receiver, given back by UNHANDLE */
     PROGRAM_UNHANDLE,
     PROGRAM_SET_ADD,
     PROGRAM_SET_DEL,
@@ -54,13 +54,13 @@ struct program_case {
 
 struct program_op {
     enum program_kind kind;
-    unsigned chan;            /* 0 .. PROGRAM_CHANS - 1 */
-    unsigned n;               /* values of a batch, cases of a select */
-    unsigned dir;             /* of a handle */
+    unsigned chan; /* 0 .. PROGRAM_CHANS - 1 */
+    unsigned n;    /* values of a batch, cases of a select */
+    unsigned dir;  /* of a handle */
     unsigned set;
-    bool priority, discard;   /* a select's flag; a receive into NULL */
+    bool priority, discard; /* a select's flag; a receive into NULL */
     enum program_until until;
-    unsigned hours;           /* 1 .. 4 */
+    unsigned hours; /* 1 .. 4 */
     struct program_case k[PROGRAM_CASES];
 };
 
@@ -81,8 +81,8 @@ struct program_chan program_chan(struct program *p);
 /* False at the end of the program. */
 bool program_next(struct program *p, struct program_op *ret);
 
-/* An element of `size` bytes that stands for v; and, does it? Small ones only say a part
- * of it. */
+/* An element of `size` bytes that stands for v; and, does it? Small ones only say a
+ * part of it. */
 void program_encode(void *elem, size_t size, uint64_t v);
 bool program_is(const void *elem, size_t size, uint64_t v);
 

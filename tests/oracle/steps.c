@@ -6,7 +6,8 @@
 #include "oracle/world.h"
 
 enum {
-    FULL = ORACLE_QUEUE - 2 * PROGRAM_BATCH, /* no more is sent to an unbounded channel */
+    FULL =
+        ORACLE_QUEUE - 2 * PROGRAM_BATCH, /* no more is sent to an unbounded channel */
     PATIENCE_S = 50,
     TURNS = 20000,
     QUIET = 3, /* fibers: turns until one that was started has parked */
@@ -112,8 +113,8 @@ static bool overfull(const struct world *w, const struct program_op *o)
     return false;
 }
 
-/* A batch that waits goes on when it wakes, a set's owner tries again: one such party at
- * a time, or the results depend on who of them is faster. */
+/* A batch that waits goes on when it wakes, a set's owner tries again: one such party
+ * at a time, or the results depend on who of them is faster. */
 static bool somebody_goes_on(const struct world *w)
 {
     for (unsigned i = 0; i < PARTIES; i++) {
@@ -164,9 +165,12 @@ static void fill_elems(struct world *w, struct party *p)
     struct call *c = &p->call;
     const struct program_op *o = &c->op;
     size_t size = o->kind == PROGRAM_SET_WAIT || o->kind == PROGRAM_SELECT
-                      ? CALL_SLOT : w->ch[o->chan].opts.elem_size;
+                      ? CALL_SLOT
+                      : w->ch[o->chan].opts.elem_size;
     unsigned n = o->kind == PROGRAM_SEND || o->kind == PROGRAM_RECV ||
-                 o->kind == PROGRAM_SET_WAIT ? 1 : o->n;
+                         o->kind == PROGRAM_SET_WAIT
+                     ? 1
+                     : o->n;
     memset(c->elems, 0xEE, n * size + 1);
     p->first = w->next_value;
     w->next_value += n;
@@ -175,9 +179,12 @@ static void fill_elems(struct world *w, struct party *p)
             program_encode(c->elems + i * size, size, p->first + i);
         if (o->kind != PROGRAM_SELECT)
             continue;
-        const struct channel *ch = o->k[i].chan < PROGRAM_CHANS ? &w->ch[o->k[i].chan] : NULL;
-        c->cases[i] = (struct leat_case){.chan = ch ? ch->c : NULL, .op = o->k[i].dir,
-                                         .elem = c->elems + i * size, .err = 1};
+        const struct channel *ch =
+            o->k[i].chan < PROGRAM_CHANS ? &w->ch[o->k[i].chan] : NULL;
+        c->cases[i] = (struct leat_case){.chan = ch ? ch->c : NULL,
+                                         .op = o->k[i].dir,
+                                         .elem = c->elems + i * size,
+                                         .err = 1};
         if (ch && o->k[i].dir == LEAT_OP_SEND)
             program_encode(c->elems + i * size, ch->opts.elem_size, p->first + i);
     }
@@ -313,7 +320,8 @@ static void all_end(struct world *w)
         (void)object_step(w, &(struct program_op){.kind = PROGRAM_CANCEL, .chan = i});
         to_rest(w);
     }
-    while (cancel_fiber(w, 0)) /* of a select without channels, of a set that is empty */
+    while (
+        cancel_fiber(w, 0)) /* of a select without channels, of a set that is empty */
         to_rest(w);
     for (unsigned i = 0; i < PARTIES; i++)
         if (w->party[i].busy)

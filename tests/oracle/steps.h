@@ -1,11 +1,11 @@
 /* steps.h - a program runs on the engine and on the oracle, one operation at a time.
  *
- * Each operation is made by an actor of its own. The next one comes when all is at rest:
- * every actor has returned or is parked. So the oracle knows what each call gives, who
- * returns, in which order values come and how much is where; only the choice of a select
- * among ready cases, and of a set among its channels, is the engine's: the oracle checks
- * that it was one of the possible ones and follows. The first disagreement is printed
- * with the operations before it, and the process is aborted.
+ * Each operation is made by an actor of its own. The next one comes when all is at
+ * rest: every actor has returned or is parked. So the oracle knows what each call
+ * gives, who returns, in which order values come and how much is where; only the choice
+ * of a select among ready cases, and of a set among its channels, is the engine's: the
+ * oracle checks that it was one of the possible ones and follows. The first
+ * disagreement is printed with the operations before it, and the process is aborted.
  * SPDX-License-Identifier: MIT */
 #ifndef LEAT_TESTS_ORACLE_STEPS_H
 #define LEAT_TESTS_ORACLE_STEPS_H
@@ -13,7 +13,7 @@
 #include "oracle/program.h"
 
 enum steps_how {
-    STEPS_FIBERS,  /* in one worker; time can pass, fibers can be cancelled, sets wait */
+    STEPS_FIBERS, /* in one worker; time can pass, fibers can be cancelled, sets wait */
     STEPS_THREADS,
     STEPS_MIXED,
 };

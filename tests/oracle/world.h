@@ -8,8 +8,8 @@
 
 enum {
     PARTIES = 8,
-    REFS = 4,    /* most further references, and handles per direction, of a channel */
-    TRACE = 64,  /* operations that are printed */
+    REFS = 4,   /* most further references, and handles per direction, of a channel */
+    TRACE = 64, /* operations that are printed */
 };
 
 #define HOUR INT64_C(3600000000000)
@@ -48,9 +48,9 @@ struct party {
     bool busy;
     enum knows knows;
     struct oracle_op model;
-    int64_t hour; /* of its deadline */
-    uint64_t first;     /* the value of its first element, or case */
-    unsigned taken;     /* values sent or received so far */
+    int64_t hour;   /* of its deadline */
+    uint64_t first; /* the value of its first element, or case */
+    unsigned taken; /* values sent or received so far */
     ptrdiff_t expect;
     uint64_t values[PROGRAM_BATCH];
 };

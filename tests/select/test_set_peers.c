@@ -1,5 +1,6 @@
-/* test_set_peers.c - a set that waits on an unbuffered channel, seen from the other side:
- * a select finds nobody whom it could meet at once, and parks. SPDX-License-Identifier: MIT */
+/* test_set_peers.c - a set that waits on an unbuffered channel, seen from the other
+ * side: a select finds nobody whom it could meet at once, and parks.
+ * SPDX-License-Identifier: MIT */
 /* ctest: onecpu */
 #include <leat/set.h>
 
