@@ -1,5 +1,5 @@
-/* main.c - runs scenarios: every schedule within a bound, then schedules by chance, until
- * the wanted number of different ones was seen. SPDX-License-Identifier: MIT */
+/* main.c - runs scenarios: schedules by chance until the wanted number of different ones
+ * was seen, then every schedule within a bound. SPDX-License-Identifier: MIT */
 #include <getopt.h>
 #include <regex.h>
 #include <stdio.h>
@@ -153,9 +153,10 @@ static bool run(const struct weave_scenario *s)
     double begin = now();
     explorer->scenario = s;
     weave_forget();
-    exhaust(&o, begin + want.seconds / 2);
-    if (!o.failed && !want.no_random)
-        by_chance(&o, begin + want.seconds);
+    if (!want.no_random)
+        by_chance(&o, begin + want.seconds / 2);
+    if (!o.failed)
+        exhaust(&o, begin + want.seconds);
     double spent = now() - begin;
     char all[32];
     (void)snprintf(all, sizeof(all), o.complete < 0 ? "-" : "all to %d", o.complete);

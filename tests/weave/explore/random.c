@@ -1,7 +1,7 @@
 /* random.c - schedules by chance: half of them a random walk, half by priorities with a
  * few changes (Burckhardt et al., A randomized scheduler with probabilistic guarantees of
  * finding bugs, ASPLOS 2010). Buffered stores linger: each becomes visible with a chance
- * of 1/2 to 1/32 a step. SPDX-License-Identifier: MIT */
+ * of 1/2 to 1/32 a step, or only with its thread's next locked instruction or pause. SPDX-License-Identifier: MIT */
 #include "explore.h"
 
 static uint64_t rnd(void)
@@ -19,7 +19,7 @@ static unsigned below(unsigned n)
 
 void weave_random_seed(uint64_t seed)
 {
-    static const unsigned odds[] = {2, 4, 16, 48}, drain[] = {2, 8, 8, 32};
+    static const unsigned odds[] = {2, 4, 16, 48}, drain[] = {2, 8, 32, 0};
     struct weave_explorer *e = explorer;
     e->rng = seed * 0xD1342543DE82EF95u + 1;
     e->walk = below(2) == 0;
@@ -76,7 +76,7 @@ static struct weave_action pick(bool leave)
         return weave_calm(leave);
     e->length++;
     for (unsigned i = 0; i < weave->threads; i++)
-        if (weave->thread[i].stores && below(e->drain) == 0)
+        if (weave->thread[i].stores && e->drain && below(e->drain) == 0)
             return (struct weave_action){WEAVE_DRAIN, i};
     if (below(64) == 0 && weave_timer(&at))
         return (struct weave_action){WEAVE_TIME, 0};
