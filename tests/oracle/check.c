@@ -29,6 +29,18 @@ bool check_parked(const struct world *w)
     return true;
 }
 
+/* An unbounded channel gives memory back: what it holds is some segments of a page more
+ * than its values need. */
+static void check_bytes(const struct world *w, const struct channel *ch)
+{
+    enum { SEGMENT = 4096 + 128 };
+    size_t size = ch->opts.elem_size, fit = size ? SEGMENT / size : 512;
+    size_t most = (ch->model.n / (fit > 400 ? 400 : fit - 4) + 4) * SEGMENT;
+    if (ch->opts.cap == LEAT_UNBOUNDED && leat_chan_bytes(ch->c) > most)
+        disagree(w, NULL, "bytes of an unbounded channel",
+                 (long long)leat_chan_bytes(ch->c), (long long)most);
+}
+
 static void check_channel(const struct world *w, unsigned i)
 {
     const struct channel *ch = &w->ch[i];
@@ -41,6 +53,7 @@ static void check_channel(const struct world *w, unsigned i)
             disagree(w, NULL, dir ? "senders parked" : "receivers parked", n[dir],
                      want);
     }
+    check_bytes(w, ch);
     if (leat_chan_closed(ch->c) != ch->model.closed)
         disagree(w, NULL, "closed", leat_chan_closed(ch->c), ch->model.closed);
     /* What a cancel leaves inside is for the declared receiver to drop, with its next

@@ -24,6 +24,17 @@ static void drop(void *elem, void *arg)
     ch->ntold++;
 }
 
+static void fill(struct world *w, struct channel *ch)
+{
+    uint8_t elem[PROGRAM_ELEM_MAX];
+    for (size_t i = 1; i < ch->opts.cap; i++) {
+        uint64_t v = w->next_value++;
+        program_encode(elem, ch->opts.elem_size, v);
+        must(w, "leat_chan_try_send", leat_chan_try_send(ch->c, elem),
+             oracle_attempt(&ch->model, LEAT_OP_SEND, &v));
+    }
+}
+
 void object_open(struct world *w, struct channel *ch, struct program_chan opts)
 {
     struct leat_chan_opts o = {.size = sizeof(o),
@@ -43,6 +54,8 @@ void object_open(struct world *w, struct channel *ch, struct program_chan opts)
         leat_chan_elem_size(ch->c) != opts.elem_size)
         disagree(w, NULL, "the capacity of a new channel",
                  (long long)leat_chan_cap(ch->c), (long long)opts.cap);
+    if (opts.fill)
+        fill(w, ch);
 }
 
 static void unhandle(struct channel *ch, unsigned dir)

@@ -30,7 +30,7 @@ struct program_chan program_chan(struct program *p)
                                   3, 1024, 1500, 7, 40, 4, 5, LEAT_UNBOUNDED};
     static const size_t sizes[] = {8, 8, 8, 8, 16, 4, 24, PROGRAM_ELEM_MAX};
     uint8_t a = program_byte(p), b = program_byte(p);
-    struct program_chan c = {caps[a % 16], sizes[b % 8], 0};
+    struct program_chan c = {.cap = caps[a % 16], .elem_size = sizes[b % 8]};
     if (b == 255)
         c.elem_size = 0;
     if (a & 0x10)
@@ -43,6 +43,7 @@ struct program_chan program_chan(struct program *p)
     }
     if (b & 0x40)
         c.flags |= LEAT_COMPACT;
+    c.fill = (b & 0x80) && c.cap >= 1024 && c.cap != LEAT_UNBOUNDED;
     return c;
 }
 

@@ -68,6 +68,7 @@ struct program_op {
 struct program_chan {
     size_t cap, elem_size;
     unsigned flags;
+    bool fill; /* it has values inside, one less than fit: for large ones */
 };
 
 struct program {
