@@ -12,9 +12,11 @@
  *   Callers       any thread, any fiber, any number at once, except where a side was
  *                 declared single. No call is async-signal-safe (signal.h has one).
  *   Allocation    none in send and receive of bounded kinds.
- *   Progress      with a capacity >= 1: lock-free while there is room or a value. A
- *                 thread stopped in mid-operation delays only those who need the very
- *                 cell it holds, except during the short hand-over to a parked waiter.
+ *   Progress      bounded with a capacity >= 1: lock-free while there is room or a value.
+ *                 A thread stopped in mid-operation delays only those who need the very
+ *                 cell it holds, except in the few instructions in which it lists itself
+ *                 to park, serves a parked waiter or closes. Other kinds lock a side for
+ *                 as long; tests/faults/README.md has the table.
  *   Order         a send happens before its receive; a close before a receive that
  *                 reports it; the k-th receive before the (k + capacity)-th send
  *                 returns; with capacity 0 a receive before its send returns.

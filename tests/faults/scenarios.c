@@ -79,7 +79,7 @@ void scenario_channels(void)
 
 /* ---- select, sets, timers ---- */
 
-enum { IN_SET = 100 }; /* the set's table grows several times */
+enum { IN_SET = 20 }; /* the set's table grows twice */
 
 static void send_by_select(leat_chan *u)
 {

@@ -68,7 +68,7 @@ static void by_close(void)
 static _Noreturn void child(void (*scenario)(void), bool beside)
 {
     const struct inject_plan plan = site_board->plan;
-    alarm(100);
+    alarm(40);
     if (site_board->old_kernel)
         inject_old_kernel();
     if (beside)
@@ -161,24 +161,33 @@ static void one(const struct scenario *s, const struct inject_plan *p, bool besi
     t->refused += site_board->refused;
 }
 
-/* How often the kind fails, and how. */
+/* The k-th call fails, alone; and with the seven after it, beside others. */
+static void at_site(const struct scenario *s, enum inject_kind kind, unsigned k,
+                    const struct inject_live want[2], struct tally *t)
+{
+    static const int errors[] = {EINTR, EAGAIN, 0, EFAULT};
+    const bool beside = !(FIBERS_COST && kind == INJECT_MALLOC);
+    struct inject_plan p = {kind, k, 1, 0, errors[k % 4]};
+    one(s, &p, false, &want[0], t);
+    p.n = 8;
+    one(s, &p, beside, &want[beside], t);
+    t->sites++;
+}
+
+/* All of the first ones, then a sample; where a child takes long, one by chance. */
 static void each_call(const struct scenario *s, enum inject_kind kind, unsigned calls,
                       const struct inject_live want[2], struct tally *t)
 {
-    static const int errors[] = {EINTR, EAGAIN, 0, EFAULT};
-    const unsigned most = FIBERS_COST ? 2 : 6 + (unsigned)support_scale(18);
-    const bool beside = !(FIBERS_COST && kind == INJECT_MALLOC);
-    /* All of the first ones, then a sample. */
+    const unsigned first = kind < INJECT_MUNMAP ? 64 : 2 + (unsigned)support_scale(6);
+    if (FIBERS_COST) {
+        struct support_rng rng = support_rng(kind);
+        at_site(s, kind, 1 + support_below(&rng, calls < 8 ? calls : 8), want, t);
+        return;
+    }
     for (unsigned k = 1, step = 1; k <= calls; k += step) {
-        struct inject_plan p = {kind, k, 1, 0, errors[k % 4]};
-        if (kind == INJECT_WAKE && p.error == 0)
-            p.error = EFAULT;
-        one(s, &p, false, &want[0], t);
-        p.n = 8;
-        one(s, &p, beside, &want[beside], t);
-        t->sites++;
-        if (k == most / 2)
-            step = calls / most + 1;
+        at_site(s, kind, k, want, t);
+        if (k == first)
+            step = calls / 10 + 1;
     }
 }
 
@@ -187,7 +196,7 @@ static void often(const struct scenario *s, enum inject_kind kind,
                   const struct inject_live *want, struct tally *t)
 {
     static const int errors[] = {EINTR, EAGAIN, 0};
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < (FIBERS_COST ? 2 : 6); i++) {
         const struct inject_plan p = {kind, 0, 0, 2 + i % 2, errors[i / 2]};
         one(s, &p, true, want, t);
     }
@@ -217,7 +226,7 @@ static void run_scenario(const struct scenario *s, enum inject_kind first,
                       s->name, inject_name[k], calls[k], t.sites, t.runs, t.fired,
                       t.refused);
         /* How often somebody sleeps is a matter of chance. */
-        assert_true(t.fired > 0 || k >= INJECT_WAIT);
+        assert_true(t.fired > 0 || k >= INJECT_WAIT || FIBERS_COST);
         total[k].fired += t.fired;
         total[k].refused += t.refused;
     }

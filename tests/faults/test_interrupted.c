@@ -164,7 +164,7 @@ static void play(const struct kind *k, enum crew_kind crew)
     static actor_fn *const roles[ROLES * 2] = {sender,   sender,   receiver, receiver,
                                                selector, selector, sleeper,  sleeper};
     struct work w = {.values = (unsigned)support_scale(500),
-                     .signals = (unsigned)support_scale(600),
+                     .signals = (unsigned)support_scale(250),
                      .senders = 2};
     leat_wg_add(&w.wg, 1);
     w.c = kind_open(k, sizeof(uint64_t));

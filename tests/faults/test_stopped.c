@@ -11,7 +11,7 @@
 
 #include "stopped.h"
 
-enum { STOPS = 6, SOON_MS = 10, MUCH_MS = 10000 };
+enum { STOPS = 4, SOON_MS = 5, MUCH_MS = 10000 };
 
 static struct stepper *const stepper = &stopped_stepper;
 
