@@ -79,7 +79,7 @@ void scenario_channels(void)
 
 /* ---- select, sets, timers ---- */
 
-enum { IN_SET = 20 }; /* the set's table grows twice */
+enum { IN_SET = 20 }; /* the set's table grows */
 
 static void send_by_select(leat_chan *u)
 {

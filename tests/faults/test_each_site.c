@@ -191,12 +191,12 @@ static void each_call(const struct scenario *s, enum inject_kind kind, unsigned 
     }
 }
 
-/* Every second or third one, all the time. */
+/* Every second or third one, all the time: what is asked for again fails again. */
 static void often(const struct scenario *s, enum inject_kind kind,
                   const struct inject_live *want, struct tally *t)
 {
     static const int errors[] = {EINTR, EAGAIN, 0};
-    for (unsigned i = 0; i < (FIBERS_COST ? 2 : 6); i++) {
+    for (unsigned i = 0; i < (kind < INJECT_WAIT || FIBERS_COST ? 2 : 6); i++) {
         const struct inject_plan p = {kind, 0, 0, 2 + i % 2, errors[i / 2]};
         one(s, &p, true, want, t);
     }
@@ -220,7 +220,7 @@ static void run_scenario(const struct scenario *s, enum inject_kind first,
             (FIBERS_COST && s->fibers && k == INJECT_MALLOC))
             continue;
         each_call(s, (enum inject_kind)k, calls[k], want, &t);
-        if (k >= INJECT_WAIT)
+        if (k >= INJECT_WAIT || (k <= INJECT_CALLER && !FIBERS_COST))
             often(s, (enum inject_kind)k, &want[1], &t);
         print_message("%-9s %-14s %5u calls, %3u sites, %3u runs, %4u failed, %4u told\n",
                       s->name, inject_name[k], calls[k], t.sites, t.runs, t.fired,
