@@ -31,6 +31,13 @@ extern struct weave_explorer *explorer;
 
 /* --- main.c --- */
 void *weave_scenario_main(void *scenario); /* what the first thread does */
+bool weave_scenario_once(const struct weave_policy *policy); /* true: no failure */
+
+/* --- self.c --- */
+/* A scenario with a fault is found by both searches, and not with fewer deviations. */
+bool weave_self_found(const struct weave_scenario *s, uint64_t *ret_executions);
+/* Does the same seed give the same execution twice? */
+bool weave_self_same(uint64_t seed);
 
 /* --- random.c --- */
 extern const struct weave_policy weave_random;

@@ -3,11 +3,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "report.h"
 
-enum { TAIL = 120 };
+enum { TAIL = 120, PLACES = 512 };
+
+/* Outside of the program's data, all of which is copied before each execution. */
+static struct scratch {
+    struct {
+        uintptr_t pc;
+        char text[200];
+    } place[PLACES];
+    char how[CHOICES * 3];
+    char stack[64 << 10];
+} *scratch;
 
 static const char *const op_name[] = {"load", "store", "rmw", "  visible", "fence",
                                       "membarrier", "futex wait", "futex wake", "pause",
@@ -35,18 +47,15 @@ static void where(uintptr_t pc, char *ret, size_t n)
 
 static const char *known(uintptr_t pc)
 {
-    static struct {
-        uintptr_t pc;
-        char text[200];
-    } cache[512];
-    unsigned i = (unsigned)(pc * 0x9E3779B1u >> 7) % 512;
-    for (unsigned k = 0; k < 512; k++, i = (i + 1) % 512) {
-        if (cache[i].pc == pc)
-            return cache[i].text;
-        if (!cache[i].pc) {
-            cache[i].pc = pc;
-            where(pc, cache[i].text, sizeof(cache[i].text));
-            return cache[i].text;
+    unsigned i = (unsigned)(pc * 0x9E3779B1u >> 7) % PLACES;
+    for (unsigned k = 0; k < PLACES; k++, i = (i + 1) % PLACES) {
+        char *text = scratch->place[i].text;
+        if (scratch->place[i].pc == pc)
+            return text;
+        if (!scratch->place[i].pc) {
+            scratch->place[i].pc = pc;
+            where(pc, text, sizeof(scratch->place[i].text));
+            return text;
         }
     }
     return "";
@@ -94,13 +103,14 @@ void weave_report_random(const struct weave_scenario *s, uint64_t seed, bool who
 void weave_report_exhaust(const struct weave_scenario *s, bool whole)
 {
     struct weave_explorer *e = explorer;
-    static char how[CHOICES * 3];
+    char *how = scratch->how;
+    const int room = sizeof(scratch->how);
     unsigned last = e->depth;
     while (last > 0 && e->chosen[last - 1] == 0)
         last--;
-    int n = snprintf(how, sizeof(how), "x%u:", e->bound);
-    for (unsigned i = 0; i < last && n < (int)sizeof(how) - 8; i++)
-        n += snprintf(how + n, sizeof(how) - (size_t)n, i ? ".%u" : "%u", e->chosen[i]);
+    int n = snprintf(how, (size_t)room, "x%u:", e->bound);
+    for (unsigned i = 0; i < last && n < room - 8; i++)
+        n += snprintf(how + n, (size_t)(room - n), i ? ".%u" : "%u", e->chosen[i]);
     e->known = last;
     e->depth = e->spent = 0;
     again(how, s, &weave_exhaust, weave_scenario_main, whole);
@@ -114,23 +124,24 @@ void weave_report_parse(const char *text)
         explorer->chosen[explorer->known++] = (uint16_t)strtoul(end + 1, &end, 10);
 }
 
-static void on_fault(int sig)
+/* Leaves the signal's stack for the host's: the execution is given up like any other. */
+static void on_fault(int sig, siginfo_t *info, void *context)
 {
-    static const char text[] = "the subject crashed; see the scenario and seed above\n";
-    weave->failed = true;
-    (void)snprintf(weave->message, sizeof(weave->message), "signal %d", sig);
-    (void)!write(2, text, sizeof(text) - 1);
-    printf("%s: signal %d; seed state r? x%u depth %u\n", explorer->scenario->name, sig,
-           explorer->bound, explorer->depth);
-    fflush(stdout);
-    _exit(1);
+    const ucontext_t *uc = context;
+    const void *pc = (void *)uc->uc_mcontext.gregs[REG_RIP];
+    weave_note(OP_CALL, info->si_addr, 0, 0, (const char *)pc + 1);
+    weave_fail("signal %d at %p, address %p", sig, pc, info->si_addr);
 }
 
 void weave_report_prepare(void)
 {
-    static char stack[64 << 10];
-    stack_t alt = {.ss_sp = stack, .ss_size = sizeof(stack)};
-    struct sigaction sa = {.sa_handler = on_fault, .sa_flags = SA_ONSTACK};
+    scratch = mmap(NULL, sizeof(*scratch), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (scratch == MAP_FAILED)
+        abort();
+    stack_t alt = {.ss_sp = scratch->stack, .ss_size = sizeof(scratch->stack)};
+    struct sigaction sa = {.sa_sigaction = on_fault,
+                           .sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO};
     (void)sigaltstack(&alt, NULL);
     (void)sigaction(SIGSEGV, &sa, NULL);
     (void)sigaction(SIGBUS, &sa, NULL);
