@@ -15,6 +15,7 @@ struct weave_scenario {
     void (*actor)(unsigned i); /* body of actor i */
     void (*check)(void);       /* after all have returned, alone; may be NULL */
     unsigned bound;            /* preemptions of the exhaustive search; 0: the default */
+    unsigned broken;           /* self tests: it must fail with that many, not with fewer */
 };
 
 /* Registers a scenario:
