@@ -13,7 +13,7 @@
  * @shape 5 wait group: a thing to do and one added, a waiter, a timed waiter
  * @shape 6 semaphore: two want one, two are released at once
  * @mutation 1 shape=1 a leaver does not serve those behind
- * @mutation 2 shape=3 the last leaver leaves WAIT
+ * @mutation 2 shape=2 a leaver stays listed
  * @mutation 3 shape=1 WAIT is set by a store
  * @mutation 4 shape=6 serving stops at the first
  * @mutation 5 shape=4 an unlock leaves the waiters alone
@@ -81,9 +81,9 @@ inline abort()
     atomic {
         gaveup = listed[p];
         if
-        :: gaveup ->
+        :: gaveup && !MUT(2) ->
            remove(p);
-           WAIT = WAIT && (nlist > 0 || MUT(2))
+           WAIT = WAIT && nlist > 0
         :: else
         fi
     }
