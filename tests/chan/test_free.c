@@ -34,14 +34,14 @@ static void free_programs_on_the_engine_keep_the_contract(void **state)
 {
     (void)state;
     for (int crew = 0; crew < CREW_KINDS; crew++)
-        programs(&free_engine, (enum crew_kind)crew, (unsigned)support_scale(60));
+        programs(&free_engine, (enum crew_kind)crew, (unsigned)support_scale(40));
 }
 
 static void free_programs_on_the_oracle_keep_the_contract(void **state)
 {
     (void)state;
     for (int crew = 0; crew < CREW_KINDS; crew++)
-        programs(&free_oracle, (enum crew_kind)crew, (unsigned)support_scale(10));
+        programs(&free_oracle, (enum crew_kind)crew, (unsigned)support_scale(5));
 }
 
 int main(void)
