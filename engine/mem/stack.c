@@ -143,6 +143,8 @@ void leati_stack_spill(struct leati_stacks *s, struct leati_stack_cache *c,
     c->count = 0;
 }
 
+/* Reads, for a number in a dump, what was never written, where the address sanitizer has
+ * fenced off frames, and what the stack's owner may be writing. */
 __attribute__((no_sanitize_address, no_sanitize_thread)) size_t
 leati_stack_used(const char *lo, unsigned class)
 {
