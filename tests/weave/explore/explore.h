@@ -11,7 +11,10 @@ enum { CHOICES = 1 << 15 };
 /* Of the explorers; outside of the program's data, as *weave. */
 struct weave_explorer {
     const struct weave_scenario *scenario;
+    uint64_t executions;
+    bool by_seed; /* the one that runs: by chance */
     /* random.c */
+    uint64_t seed;
     uint64_t rng;
     bool walk;           /* else by priorities */
     unsigned odds, drain;

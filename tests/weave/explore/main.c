@@ -19,9 +19,10 @@ static struct {
     size_t schedules;
     double seconds; /* for one scenario */
     unsigned bound;
-    bool trace, list, no_random;
+    bool list, no_random;
+    enum weave_report report;
     const char *replay;
-} want = {.schedules = 20000, .seconds = 20, .bound = 3};
+} want = {.schedules = 20000, .seconds = 20, .bound = 3, .report = WEAVE_TAIL};
 
 /* Registered before the snapshot, by name. */
 enum { SCENARIOS = 512 };
@@ -76,6 +77,8 @@ void *weave_scenario_main(void *arg)
 
 bool weave_scenario_once(const struct weave_policy *policy)
 {
+    explorer->executions++;
+    explorer->by_seed = policy == &weave_random;
     return weave_execute(policy, weave_scenario_main, (void *)(uintptr_t)explorer->scenario);
 }
 
@@ -120,7 +123,7 @@ static void exhaust(struct outcome *o, double until)
             o->executions++;
             if (!weave_scenario_once(&weave_exhaust)) {
                 o->failed = true;
-                weave_report_exhaust(explorer->scenario, want.trace);
+                weave_report(want.report);
                 return;
             }
             (void)weave_is_new(weave->hash);
@@ -138,7 +141,7 @@ static void by_chance(struct outcome *o, double until)
         weave_random_seed(want.seed + i);
         if (!weave_scenario_once(&weave_random)) {
             o->failed = true;
-            weave_report_random(explorer->scenario, want.seed + i, want.trace);
+            weave_report(want.report);
             return;
         }
         (void)weave_is_new(weave->hash);
@@ -222,7 +225,7 @@ static void options(int argc, char **argv)
     static const struct option o[] = {
         {"seed", 1, NULL, 's'},     {"schedules", 1, NULL, 'n'}, {"seconds", 1, NULL, 't'},
         {"bound", 1, NULL, 'b'},    {"trace", 0, NULL, 'T'},     {"replay", 1, NULL, 'r'},
-        {"list", 0, NULL, 'l'},     {"no-random", 0, NULL, 'x'}, {NULL, 0, NULL, 0}};
+        {"brief", 0, NULL, 'q'},    {"list", 0, NULL, 'l'},     {"no-random", 0, NULL, 'x'}, {NULL, 0, NULL, 0}};
     const char *env = getenv("LEAT_SEED");
     want.seed = env ? strtoull(env, NULL, 10) : (uint64_t)time(NULL);
     for (int c; (c = getopt_long(argc, argv, "", o, NULL)) != -1;) {
@@ -231,13 +234,14 @@ static void options(int argc, char **argv)
         case 'n': want.schedules = strtoull(optarg, NULL, 10); break;
         case 't': want.seconds = atof(optarg); break;
         case 'b': want.bound = (unsigned)atoi(optarg); break;
-        case 'T': want.trace = true; break;
+        case 'T': want.report = WEAVE_WHOLE; break;
         case 'r': want.replay = optarg; break;
+        case 'q': want.report = WEAVE_BRIEF; break;
         case 'l': want.list = true; break;
         case 'x': want.no_random = true; break;
         default:
             fprintf(stderr, "usage: %s [--seed N] [--schedules N] [--seconds S] [--bound K]"
-                            " [--trace] [--replay STRING] [--list] [REGEX]\n", argv[0]);
+                            " [--trace | --brief] [--replay STRING] [--list] [REGEX]\n", argv[0]);
             exit(2);
         }
     }
@@ -270,6 +274,8 @@ int main(int argc, char **argv)
             printf("%s\n", s->name);
         else
             failed += !(want.replay ? replay(s) : run(s));
+        if (failed && want.report == WEAVE_BRIEF)
+            break; /* one is enough */
     }
     if (ran == 0)
         fprintf(stderr, "no scenario of that name\n");

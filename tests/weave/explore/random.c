@@ -21,6 +21,7 @@ void weave_random_seed(uint64_t seed)
 {
     static const unsigned odds[] = {2, 4, 16, 48}, drain[] = {2, 8, 32, 0};
     struct weave_explorer *e = explorer;
+    e->seed = seed;
     e->rng = seed * 0xD1342543DE82EF95u + 1;
     e->walk = below(2) == 0;
     e->odds = odds[below(4)];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ static struct scratch {
     } place[PLACES];
     char how[CHOICES * 3];
     char stack[64 << 10];
+    uint64_t executions; /* when the watchdog looked last */
 } *scratch;
 
 static const char *const op_name[] = {"load", "store", "rmw", "  visible", "fence",
@@ -77,43 +79,51 @@ void weave_report_trace(bool whole)
     }
 }
 
-static void again(const char *how, const struct weave_scenario *s,
-                  const struct weave_policy *policy, void *(*body)(void *), bool whole)
+/* The --replay string of the execution that runs, or ran last. */
+static const char *replay_string(void)
 {
-    char first[512];
-    memcpy(first, weave->message, sizeof(first));
-    printf("%s: %s\n", s->name, first);
-    printf("  to repeat: ./tests/run --weave '^%s$' --replay '%s'\n", s->name, how);
-    weave->tracing = true;
-    bool ok = weave_execute(policy, body, (void *)(uintptr_t)s);
-    weave->tracing = false;
-    if (ok || strcmp(first, weave->message) != 0)
-        printf("  the repetition differs: %s\n", ok ? "ok" : weave->message);
-    weave_report_trace(whole);
-}
-
-void weave_report_random(const struct weave_scenario *s, uint64_t seed, bool whole)
-{
-    char how[32];
-    (void)snprintf(how, sizeof(how), "r%llu", (unsigned long long)seed);
-    weave_random_seed(seed);
-    again(how, s, &weave_random, weave_scenario_main, whole);
-}
-
-void weave_report_exhaust(const struct weave_scenario *s, bool whole)
-{
-    struct weave_explorer *e = explorer;
+    const struct weave_explorer *e = explorer;
     char *how = scratch->how;
     const int room = sizeof(scratch->how);
+    if (e->by_seed) {
+        (void)snprintf(how, (size_t)room, "r%llu", (unsigned long long)e->seed);
+        return how;
+    }
     unsigned last = e->depth;
     while (last > 0 && e->chosen[last - 1] == 0)
         last--;
     int n = snprintf(how, (size_t)room, "x%u:", e->bound);
     for (unsigned i = 0; i < last && n < room - 8; i++)
         n += snprintf(how + n, (size_t)(room - n), i ? ".%u" : "%u", e->chosen[i]);
-    e->known = last;
+    return how;
+}
+
+static void say(const char *what)
+{
+    const char *name = explorer->scenario->name;
+    printf("%s: %s\n  to repeat: ./tests/run --weave '^%s$' --replay '%s'\n", name, what,
+           name, replay_string());
+    fflush(stdout);
+}
+
+void weave_report(enum weave_report how)
+{
+    struct weave_explorer *e = explorer;
+    char first[sizeof(weave->message)];
+    memcpy(first, weave->message, sizeof(first));
+    say(first);
+    if (how == WEAVE_BRIEF)
+        return;
+    e->known = e->depth;
     e->depth = e->spent = 0;
-    again(how, s, &weave_exhaust, weave_scenario_main, whole);
+    if (e->by_seed)
+        weave_random_seed(e->seed);
+    weave->tracing = true;
+    bool ok = weave_scenario_once(e->by_seed ? &weave_random : &weave_exhaust);
+    weave->tracing = false;
+    if (ok || strcmp(first, weave->message) != 0)
+        printf("  the repetition differs: %s\n", ok ? "ok" : weave->message);
+    weave_report_trace(how == WEAVE_WHOLE);
 }
 
 void weave_report_parse(const char *text)
@@ -133,6 +143,16 @@ static void on_fault(int sig, siginfo_t *info, void *context)
     weave_fail("signal %d at %p, address %p", sig, pc, info->si_addr);
 }
 
+/* A loop without any call to the runtime never comes back by itself. */
+static void look_whether_it_goes_on(int sig)
+{
+    (void)sig;
+    bool same = scratch->executions == explorer->executions;
+    scratch->executions = explorer->executions;
+    if (same && explorer->executions > 0 && !weave->over)
+        weave_fail("goes on without a step");
+}
+
 void weave_report_prepare(void)
 {
     scratch = mmap(NULL, sizeof(*scratch), PROT_READ | PROT_WRITE,
@@ -146,4 +166,10 @@ void weave_report_prepare(void)
     (void)sigaction(SIGSEGV, &sa, NULL);
     (void)sigaction(SIGBUS, &sa, NULL);
     (void)sigaction(SIGABRT, &sa, NULL);
+    (void)sigaction(SIGFPE, &sa, NULL);
+    sa.sa_flags &= ~SA_SIGINFO;
+    sa.sa_handler = look_whether_it_goes_on;
+    (void)sigaction(SIGVTALRM, &sa, NULL);
+    const struct itimerval every = {{5, 0}, {5, 0}};
+    (void)setitimer(ITIMER_VIRTUAL, &every, NULL);
 }

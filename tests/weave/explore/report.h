@@ -5,9 +5,9 @@
 #include "explore.h"
 
 void weave_report_prepare(void); /* faults of the subject are reported too */
-/* Of the execution that just failed; both run it once more for its trace. */
-void weave_report_random(const struct weave_scenario *s, uint64_t seed, bool whole);
-void weave_report_exhaust(const struct weave_scenario *s, bool whole);
+/* Of the execution that just failed, which runs once more for its trace; not if brief. */
+enum weave_report { WEAVE_BRIEF, WEAVE_TAIL, WEAVE_WHOLE };
+void weave_report(enum weave_report how);
 /* --replay's string of an exhaustive search: to repeat it. */
 void weave_report_parse(const char *text);
 void weave_report_trace(bool whole);
