@@ -1,14 +1,19 @@
-/* pool.c - fibers: ready against sleep, joins, cancel, timers, theft.
- * SPDX-License-Identifier: MIT */
+/* pool.c - workers that sleep, steal and are woken; the end, the cancelling and the
+ * waiting of fibers. SPDX-License-Identifier: MIT */
 #include "common.h"
 
 static leat_pool *pool;
-static leat_fiber *fiber;
-static unsigned ran;
+static leati_a32 ran;
+
+static int runs(void *arg)
+{
+    (void)leati_add_sc(&ran, 1u);
+    return (int)(intptr_t)arg;
+}
 
 static void workers(unsigned n)
 {
-    struct leat_pool_opts o = {.size = sizeof(o), .workers = n, .blocking = 1};
+    struct leat_pool_opts o = {.size = sizeof(o), .workers = n};
     weave_check(leat_pool_new(&pool, &o) == 0);
 }
 
@@ -22,225 +27,249 @@ static void two_workers(void)
     workers(2);
 }
 
-static void ended(void)
+static void finish(void)
 {
     weave_check(leat_pool_shutdown(pool, LEAT_DRAIN, LEAT_NEVER) == 0);
-    if (chan)
-        settle();
 }
 
-/* --- start, join --- */
-
-static int runs(void *arg)
-{
-    (void)arg;
-    ran++;
-    return 5;
-}
+/* --- from outside, against a worker that lies down --- */
 
 static void start_and_join(unsigned i)
 {
     leat_fiber *f;
-    int result = 0;
-    (void)i;
-    weave_check(leat_pool_go(pool, &f, runs, NULL) == 0);
-    weave_check(leat_fiber_join(f, &result) == 0 && result == 5);
+    int r = -1;
+    weave_check(leat_pool_go(pool, &f, runs, (void *)(intptr_t)(i + 5)) == 0);
+    weave_check(leat_fiber_join(f, &r) == 0 && r == (int)i + 5);
 }
 
-static void start_and_forget(unsigned i)
-{
-    leat_fiber *f = NULL;
-    weave_check(leat_pool_go(pool, i ? &f : NULL, runs, NULL) == 0);
-    if (f)
-        leat_fiber_detach(f);
-}
-
-WEAVE_SCENARIO(join1, .name = "pool.join_from_outside", .actors = 1, .setup = one_worker,
-               .actor = start_and_join, .check = ended, .bound = 2);
-WEAVE_SCENARIO(join2, .name = "pool.two_joins_from_outside", .actors = 2,
-               .setup = two_workers, .actor = start_and_join, .check = ended, .bound = 1);
-WEAVE_SCENARIO(forget, .name = "pool.started_and_forgotten", .actors = 2,
-               .setup = two_workers, .actor = start_and_forget, .check = ended,
+WEAVE_SCENARIO(outside, .name = "pool.start_from_outside", .actors = 1,
+               .setup = one_worker, .actor = start_and_join, .check = finish,
+               .bound = 2);
+WEAVE_SCENARIO(outside2, .name = "pool.two_start_from_outside", .actors = 2,
+               .setup = one_worker, .actor = start_and_join, .check = finish,
                .bound = 1);
 
-/* --- fibers that talk --- */
-
-static int receives(void *arg)
+static void start_only(unsigned i)
 {
-    (void)arg;
-    take();
+    (void)i;
+    weave_check(leat_pool_go(pool, NULL, runs, NULL) == 0);
+    finish();
+    weave_check(leati_load_sc(&ran) == 1);
+}
+
+WEAVE_SCENARIO(drain1, .name = "pool.last_death_ends_the_drain", .actors = 1,
+               .setup = one_worker, .actor = start_only, .bound = 2);
+
+/* --- a fiber that readies others: stealing against popping, a ring that is full --- */
+
+static int spawns(void *arg)
+{
+    leat_fiber *f[6];
+    unsigned n = (unsigned)(uintptr_t)arg;
+    for (unsigned i = 0; i < n; i++)
+        weave_check(leat_go(&f[i], runs, NULL) == 0);
+    for (unsigned i = 0; i < n; i++)
+        weave_check(leat_fiber_join(f[i], NULL) == 0);
     return 0;
 }
+
+static void spawn(unsigned n)
+{
+    leat_fiber *f;
+    weave_check(leat_pool_go(pool, &f, spawns, (void *)(uintptr_t)n) == 0);
+    weave_check(leat_fiber_join(f, NULL) == 0);
+    weave_check(leati_load_sc(&ran) == n);
+}
+
+static void spawn_two(unsigned i)
+{
+    (void)i;
+    spawn(2);
+}
+
+static void spawn_six(unsigned i)
+{
+    (void)i;
+    spawn(6);
+}
+
+WEAVE_SCENARIO(two, .name = "pool.two_ready_fibers", .actors = 1, .setup = two_workers,
+               .actor = spawn_two, .check = finish, .bound = 1);
+WEAVE_SCENARIO(six, .name = "pool.a_full_ring_is_stolen_from", .actors = 1,
+               .setup = two_workers, .actor = spawn_six, .check = finish, .bound = 1);
+
+/* --- channel between fiber and thread --- */
 
 static int sends(void *arg)
 {
     (void)arg;
     put(1);
+    put(2);
     return 0;
 }
 
-static void with_channel(void)
+static int receives(void *arg)
 {
-    chan = open_kind(0, 0);
-    two_workers();
+    (void)arg;
+    uint64_t v;
+    while (leat_chan_recv(chan, &v) == 0)
+        got += v;
+    return 0;
 }
 
 static void with_ring(void)
 {
-    chan = open_kind(1, 0);
-    two_workers();
+    open_one();
+    one_worker();
 }
 
-static void two_that_talk(unsigned i)
+static void with_meeting(void)
+{
+    open_rendezvous();
+    one_worker();
+}
+
+static void fiber_sends(unsigned i)
+{
+    (void)i;
+    weave_check(leat_pool_go(pool, NULL, sends, NULL) == 0);
+    take();
+    take();
+    finish();
+}
+
+static void fiber_receives(unsigned i)
 {
     leat_fiber *f;
-    weave_check(leat_pool_go(pool, &f, i ? sends : receives, NULL) == 0);
+    (void)i;
+    weave_check(leat_pool_go(pool, &f, receives, NULL) == 0);
+    put(1);
+    put(2);
+    weave_check(leat_chan_close(chan) == 0);
     weave_check(leat_fiber_join(f, NULL) == 0);
+    finish();
 }
 
-static void outside_and_inside(unsigned i)
+#define CHANNEL(kind)                                                                 \
+    WEAVE_SCENARIO(send_##kind, .name = "pool.fiber_sends_" #kind, .actors = 1,       \
+                   .setup = kind, .actor = fiber_sends, .check = settle, .bound = 2); \
+    WEAVE_SCENARIO(recv_##kind, .name = "pool.fiber_receives_" #kind, .actors = 1,    \
+                   .setup = kind, .actor = fiber_receives, .check = settle,           \
+                   .bound = 2);
+CHANNEL(with_ring)
+CHANNEL(with_meeting)
+
+/* --- cancel and deadline against the end of a wait --- */
+
+static int waits(void *arg)
 {
-    if (i)
-        put(1);
-    else
-        two_that_talk(0);
-}
-
-WEAVE_SCENARIO(talk, .name = "pool.fibers_meet", .actors = 2, .setup = with_channel,
-               .actor = two_that_talk, .check = ended, .bound = 1);
-WEAVE_SCENARIO(talk_ring, .name = "pool.fibers_meet_over_a_ring", .actors = 2,
-               .setup = with_ring, .actor = two_that_talk, .check = ended, .bound = 1);
-WEAVE_SCENARIO(outside, .name = "pool.a_thread_meets_a_fiber", .actors = 2,
-               .setup = with_channel, .actor = outside_and_inside, .check = ended,
-               .bound = 1);
-
-/* --- cancel, deadlines --- */
-
-static int receives_or_not(void *arg)
-{
-    struct leat_deadline until = arg ? leat_in_us(20) : LEAT_NEVER;
-    int r = take_until(chan, until);
-    weave_check(r == 0 || r == (arg ? LEAT_ETIMEDOUT : LEAT_ECANCELED));
+    uint64_t v = 0;
+    int r = leat_chan_recv_until(chan, &v, *(struct leat_deadline *)arg);
+    got += v;
+    weave_check((r == 0) == (v != 0));
     return r;
 }
 
 static void cancel_against_send(unsigned i)
 {
-    if (i == 0) {
-        leat_fiber *f;
-        int r = 1;
-        weave_check(leat_pool_go(pool, &f, receives_or_not, NULL) == 0);
-        leat_fiber_cancel(f);
-        weave_check(leat_fiber_join(f, &r) == 0);
-    } else {
-        (void)put_until(chan, 1, leat_in_us(50));
-    }
+    struct leat_deadline never = LEAT_NEVER;
+    leat_fiber *f;
+    int r = -1;
+    (void)i;
+    weave_check(leat_pool_go(pool, &f, waits, &never) == 0);
+    (void)put_until(chan, 1, LEAT_NOW);
+    leat_fiber_cancel(f);
+    weave_check(leat_fiber_join(f, &r) == 0);
+    weave_check(r == 0 || r == LEAT_ECANCELED);
+    finish();
 }
 
-static void deadline_against_send(unsigned i)
+static void time_against_send(unsigned i)
 {
-    if (i == 0) {
-        leat_fiber *f;
-        weave_check(leat_pool_go(pool, &f, receives_or_not, &pool) == 0);
-        weave_check(leat_fiber_join(f, NULL) == 0);
-    } else {
-        (void)put_until(chan, 1, leat_in_us(50));
-    }
+    struct leat_deadline soon = leat_in_us(20 * (int)weave_choose(3));
+    leat_fiber *f;
+    int r = -1;
+    (void)i;
+    weave_check(leat_pool_go(pool, &f, waits, &soon) == 0);
+    (void)put_until(chan, 1, leat_in_us(20));
+    weave_check(leat_fiber_join(f, &r) == 0);
+    weave_check(r == 0 || r == LEAT_ETIMEDOUT || r == LEAT_EAGAIN);
+    finish();
 }
+
+static void cancel_against_close(unsigned i)
+{
+    struct leat_deadline soon = leat_in_us(50);
+    leat_fiber *f;
+    (void)i;
+    weave_check(leat_pool_go(pool, &f, waits, &soon) == 0);
+    weave_check(leat_chan_close(chan) == 0);
+    leat_fiber_cancel(f);
+    weave_check(leat_fiber_join(f, NULL) == 0);
+    finish();
+}
+
+#define KICKS(kind)                                                           \
+    WEAVE_SCENARIO(cancel_##kind, .name = "pool.cancel_against_send_" #kind,  \
+                   .actors = 1, .setup = kind, .actor = cancel_against_send,  \
+                   .check = settle, .bound = 2);                              \
+    WEAVE_SCENARIO(time_##kind, .name = "pool.deadline_against_send_" #kind,  \
+                   .actors = 1, .setup = kind, .actor = time_against_send,    \
+                   .check = settle, .bound = 2);                              \
+    WEAVE_SCENARIO(close_##kind, .name = "pool.cancel_against_close_" #kind,  \
+                   .actors = 1, .setup = kind, .actor = cancel_against_close, \
+                   .check = settle, .bound = 2);
+KICKS(with_ring)
+KICKS(with_meeting)
+
+/* --- sleep, the cancelling shutdown, a pinned fiber, blocking --- */
 
 static int sleeps(void *arg)
 {
-    int64_t until = leat_now() + 20000;
     (void)arg;
-    int r = leat_sleep_until(leat_at(until));
-    weave_check(r == LEAT_ECANCELED || (r == 0 && leat_now() >= until));
-    return r;
+    return leat_sleep_ns(5000);
 }
 
-static void sleep_against_cancel(unsigned i)
-{
-    if (i == 0) {
-        weave_check(leat_pool_go(pool, &fiber, sleeps, NULL) == 0);
-        if (weave_choose(2))
-            leat_fiber_cancel(fiber);
-        weave_check(leat_fiber_join(fiber, NULL) == 0);
-    } else {
-        start_and_join(i);
-    }
-}
-
-WEAVE_SCENARIO(cancel, .name = "pool.cancel_against_a_send", .actors = 2,
-               .setup = with_channel, .actor = cancel_against_send, .check = ended,
-               .bound = 1);
-WEAVE_SCENARIO(cancel_ring, .name = "pool.cancel_against_a_send_to_a_ring", .actors = 2,
-               .setup = with_ring, .actor = cancel_against_send, .check = ended,
-               .bound = 1);
-WEAVE_SCENARIO(deadline, .name = "pool.deadline_against_a_send", .actors = 2,
-               .setup = with_channel, .actor = deadline_against_send, .check = ended,
-               .bound = 1);
-WEAVE_SCENARIO(sleep, .name = "pool.sleeps_end", .actors = 2, .setup = two_workers,
-               .actor = sleep_against_cancel, .check = ended, .bound = 1);
-
-/* --- theft, overflow of a run queue of four --- */
-
-static leat_wg all = LEAT_WG_INIT;
-
-static int counts(void *arg)
-{
-    (void)arg;
-    if (ran++ % 2)
-        leat_yield();
-    leat_wg_done(&all);
-    return 0;
-}
-
-static int starts_seven(void *arg)
-{
-    (void)arg;
-    leat_wg_add(&all, 7);
-    for (int i = 0; i < 7; i++)
-        weave_check(leat_go(NULL, counts, NULL) == 0);
-    weave_check(leat_wg_wait(&all) == 0);
-    weave_check(ran == 7);
-    return 0;
-}
-
-static void seven(unsigned i)
+static void cancel_against_sleep(unsigned i)
 {
     leat_fiber *f;
+    int r = -1;
     (void)i;
-    weave_check(leat_pool_go(pool, &f, starts_seven, NULL) == 0);
-    weave_check(leat_fiber_join(f, NULL) == 0);
+    weave_check(leat_pool_go(pool, &f, sleeps, NULL) == 0);
+    if (weave_choose(2))
+        leat_fiber_cancel(f);
+    weave_check(leat_fiber_join(f, &r) == 0 && (r == 0 || r == LEAT_ECANCELED));
 }
 
-WEAVE_SCENARIO(seven, .name = "pool.all_of_seven_run", .actors = 1, .setup = two_workers,
-               .actor = seven, .check = ended, .bound = 1);
-
-/* --- calls that block --- */
-
-static int blocks(void *arg)
+static void shut_against_sleep(unsigned i)
 {
-    (void)arg;
-    ran++;
-    return 3;
+    (void)i;
+    weave_check(leat_pool_go(pool, NULL, sleeps, NULL) == 0);
+    weave_check(leat_pool_shutdown(pool, LEAT_CANCEL, LEAT_NEVER) == 0);
 }
 
-static int calls(void *arg)
+static void pinned(unsigned i)
 {
-    bool done = false;
-    (void)arg;
-    weave_check(leat_blocking(blocks, NULL, &done) == 3 && done);
-    return 0;
-}
-
-static void calls_that_block(unsigned i)
-{
+    struct leat_fiber_opts o = {.size = sizeof(o), .pool = pool, .pin = 2};
     leat_fiber *f;
     (void)i;
-    weave_check(leat_pool_go(pool, &f, calls, NULL) == 0);
+    weave_check(leat_fiber_start(&f, &o, receives, NULL) == 0);
+    put(1);
+    weave_check(leat_chan_close(chan) == 0);
     weave_check(leat_fiber_join(f, NULL) == 0);
+    finish();
 }
 
-WEAVE_SCENARIO(blocking, .name = "pool.blocking_calls_return", .actors = 2,
-               .setup = one_worker, .actor = calls_that_block, .check = ended,
-               .bound = 1);
+static void two_and_ring(void)
+{
+    open_one();
+    two_workers();
+}
+
+WEAVE_SCENARIO(sleep, .name = "pool.cancel_against_sleep", .actors = 1,
+               .setup = one_worker, .actor = cancel_against_sleep, .check = finish,
+               .bound = 2);
+WEAVE_SCENARIO(shut, .name = "pool.shutdown_against_sleep", .actors = 1,
+               .setup = one_worker, .actor = shut_against_sleep, .bound = 2);
+WEAVE_SCENARIO(pin, .name = "pool.a_pinned_fiber_is_woken", .actors = 1,
+               .setup = two_and_ring, .actor = pinned, .check = settle, .bound = 1);
