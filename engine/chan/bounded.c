@@ -346,6 +346,8 @@ static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
     /* close sets C under this lock: a sender is listed before it, or refused. */
     if (dir == LEAT_OP_SEND && closed(c)) {
         leati_side_unlock(s);
+        if (owned(b, dir)) /* our lock looked like a parked sender: leati_owned_tail */
+            after(b, dir);
         if (!leati_node_hold(n))
             return LEATI_DEAD;
         leati_node_settle(n, LEAT_ECLOSED);
@@ -375,10 +377,10 @@ static bool delist(struct leat_chan *c, struct leati_node *n)
     unsigned dir = n->dir;
     leati_side_lock(s);
     bool listed = leati_node_listed(n), lowered = false;
-    if (listed) {
+    if (listed)
         leati_side_unlink(s, n);
+    if (listed || owned(b, dir)) /* owned: our lock looked like a parked sender */
         lowered = s->q.first == NULL && lower_h(b, dir, false);
-    }
     leati_side_unlock(s);
     /* The last parked sender of a closed channel has left: receivers may be told. */
     if (lowered)
