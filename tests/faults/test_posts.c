@@ -150,6 +150,17 @@ static void begin_round(void)
     storm = (struct storm){.signals = {SIGUSR1, SIGUSR2, SIGURG}};
 }
 
+/* Have handlers run wherever they are to be tried? */
+static bool everywhere(enum crew_kind crew)
+{
+#ifdef LEATP_TSAN /* it keeps handlers for a quiet moment */
+    (void)crew;
+    return true;
+#else
+    return LOAD(nested) > 0 && (crew == CREW_THREADS || LOAD(on_fibers) > 0);
+#endif
+}
+
 static void round_of(enum crew_kind crew, size_t cap)
 {
     static actor_fn *const roles[] = {talks, talks, answers, answers, locks, locks,
@@ -164,7 +175,7 @@ static void round_of(enum crew_kind crew, size_t cap)
     assert_int_equal(leat_signal_new(&mailbox, c), 0);
     storm_begin(&storm, handler, 0);
     struct crew *all = crew_start_each(crew, 2, N, roles, N, &w);
-    while (LOAD(all_posts) < w.wanted)
+    while (LOAD(all_posts) < w.wanted || !everywhere(crew))
         take_one(c);
     storm_end(&storm);
     ADD(w.over, 1);
@@ -185,10 +196,7 @@ static void no_post_of_a_storm_of_handlers_is_lost(void **state)
             round_of((enum crew_kind)crew, cap);
         print_message("%s: %u of the handlers in another one, %u on a fiber's stack\n",
                       crew_kind_name[crew], nested, on_fibers);
-#ifndef LEATP_TSAN /* it keeps handlers for a quiet moment */
-        assert_true(nested > 0);
-        assert_true((on_fibers > 0) == (crew != CREW_THREADS));
-#endif
+        assert_true(on_fibers == 0 || crew != CREW_THREADS);
     }
 }
 
