@@ -40,8 +40,15 @@ void *weave_map(size_t bytes, size_t align)
 
 void weave_unmap(void *p, size_t bytes)
 {
-    size_t from = (size_t)((char *)p - weave->arena) / GRAIN;
-    for (size_t i = from; i < from + (bytes + GRAIN - 1) / GRAIN; i++)
+    size_t i = (size_t)((char *)p - weave->arena) / GRAIN;
+    size_t end = i + (bytes + GRAIN - 1) / GRAIN;
+    for (; i < end && i % 8 != 0; i++)
+        weave->dead[i / 8] |= (uint8_t)(1u << i % 8);
+    if (end > i) {
+        memset(weave->dead + i / 8, 0xff, (end - i) / 8);
+        i = end & ~(size_t)7;
+    }
+    for (; i < end; i++)
         weave->dead[i / 8] |= (uint8_t)(1u << i % 8);
 }
 
