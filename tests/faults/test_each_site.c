@@ -130,7 +130,8 @@ static struct inject_live run(const struct scenario *s, const struct inject_plan
 }
 
 static void assert_same(const struct scenario *s, const struct inject_plan *p,
-                        bool beside, const struct inject_live *have, const struct inject_live *want)
+                        bool beside, const struct inject_live *have,
+                        const struct inject_live *want)
 {
     /* Refused membarrier, declared sides share a header with others: fewer slabs. */
     bool few = p->kind == INJECT_MEMBARRIER && have->blocks < want->blocks;
