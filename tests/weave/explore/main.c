@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,11 +19,11 @@ static struct {
     uint64_t seed;
     size_t schedules;
     double seconds; /* for one scenario */
-    unsigned bound;
+    unsigned bound, jobs;
     bool list, no_random;
     enum weave_report report;
     const char *replay;
-} want = {.schedules = 20000, .seconds = 20, .bound = 3, .report = WEAVE_TAIL};
+} want = {.schedules = 20000, .seconds = 20, .bound = 3, .jobs = 1, .report = WEAVE_TAIL};
 
 /* Registered before the snapshot, by name. */
 enum { SCENARIOS = 512 };
@@ -111,6 +112,7 @@ static double now(void)
 struct outcome {
     uint64_t executions;
     int complete; /* the largest bound whose schedules were all seen, or -1 */
+    bool dry;     /* chance found nothing new any more */
     bool failed;
 };
 
@@ -136,6 +138,7 @@ static void exhaust(struct outcome *o, double until)
 
 static void by_chance(struct outcome *o, double until)
 {
+    uint64_t last = 0;
     for (uint64_t i = 0; explorer->distinct < want.schedules; i++) {
         o->executions++;
         weave_random_seed(want.seed + i);
@@ -144,8 +147,9 @@ static void by_chance(struct outcome *o, double until)
             weave_report(want.report);
             return;
         }
-        (void)weave_is_new(weave->hash);
-        if (i % 256 == 0 && now() > until)
+        last = weave_is_new(weave->hash) ? i : last;
+        o->dry = i - last > 1000 + 4 * explorer->distinct;
+        if (o->dry || (i % 256 == 0 && now() > until))
             return;
     }
 }
@@ -178,7 +182,10 @@ static bool run(const struct weave_scenario *s)
     (void)snprintf(all, sizeof(all), o.complete < 0 ? "-" : "all to %d", o.complete);
     printf("%-52s %9zu schedules, %-9s %7.0f/s  %s\n", s->name, explorer->distinct, all,
            (double)o.executions / (spent > 1e-6 ? spent : 1e-6),
-           o.failed ? "FAILED" : "ok");
+           o.failed                               ? "FAILED"
+           : explorer->distinct >= want.schedules ? "ok"
+           : o.dry                                ? "ok, hardly more exist"
+                                                  : "ok, fewer than wanted");
     fflush(stdout);
     return !o.failed;
 }
@@ -224,7 +231,7 @@ static void options(int argc, char **argv)
 {
     static const struct option o[] = {
         {"seed", 1, NULL, 's'},     {"schedules", 1, NULL, 'n'}, {"seconds", 1, NULL, 't'},
-        {"bound", 1, NULL, 'b'},    {"trace", 0, NULL, 'T'},     {"replay", 1, NULL, 'r'},
+        {"jobs", 1, NULL, 'j'},     {"bound", 1, NULL, 'b'},    {"trace", 0, NULL, 'T'},     {"replay", 1, NULL, 'r'},
         {"brief", 0, NULL, 'q'},    {"list", 0, NULL, 'l'},     {"no-random", 0, NULL, 'x'}, {NULL, 0, NULL, 0}};
     const char *env = getenv("LEAT_SEED");
     want.seed = env ? strtoull(env, NULL, 10) : (uint64_t)time(NULL);
@@ -234,17 +241,62 @@ static void options(int argc, char **argv)
         case 'n': want.schedules = strtoull(optarg, NULL, 10); break;
         case 't': want.seconds = atof(optarg); break;
         case 'b': want.bound = (unsigned)atoi(optarg); break;
+        case 'j': want.jobs = (unsigned)atoi(optarg); break;
         case 'T': want.report = WEAVE_WHOLE; break;
         case 'r': want.replay = optarg; break;
         case 'q': want.report = WEAVE_BRIEF; break;
         case 'l': want.list = true; break;
         case 'x': want.no_random = true; break;
         default:
-            fprintf(stderr, "usage: %s [--seed N] [--schedules N] [--seconds S] [--bound K]"
+            fprintf(stderr, "usage: %s [--seed N] [--schedules N] [--seconds S] [--bound K] [--jobs N]"
                             " [--trace | --brief] [--replay STRING] [--list] [REGEX]\n", argv[0]);
             exit(2);
         }
     }
+}
+
+/* With jobs: each process takes every jobs-th scenario. The parent gets `jobs`. */
+static unsigned share(void)
+{
+    if (want.jobs <= 1 || want.list || want.replay) {
+        want.jobs = 1;
+        return 0;
+    }
+    for (unsigned i = 0; i < want.jobs; i++) {
+        pid_t pid = fork();
+        if (pid < 0)
+            abort();
+        if (pid == 0)
+            return i;
+    }
+    return want.jobs;
+}
+
+static int children(void)
+{
+    int status, bad = 0;
+    while (wait(&status) > 0)
+        bad |= status != 0;
+    return bad;
+}
+
+static int some(const regex_t *re, unsigned part)
+{
+    unsigned failed = 0, ran = 0;
+    for (unsigned i = 0; i < scenarios; i++) {
+        const struct weave_scenario *s = scenario[i];
+        if (regexec(re, s->name, 0, NULL, 0) != 0 || ran++ % want.jobs != part)
+            continue;
+        if (want.list)
+            printf("%s\n", s->name);
+        else
+            failed += !(want.replay ? replay(s) : run(s));
+        if (failed && want.report == WEAVE_BRIEF)
+            break; /* one is enough */
+    }
+    if (ran == 0)
+        fprintf(stderr, "no scenario of that name\n");
+    return failed || ran == 0 ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -264,20 +316,8 @@ int main(int argc, char **argv)
     printf("LEAT_SEED=%llu\n", (unsigned long long)want.seed);
     fflush(stdout);
     weave_snapshot_take();
-    unsigned failed = 0, ran = 0;
-    for (unsigned i = 0; i < scenarios; i++) {
-        const struct weave_scenario *s = scenario[i];
-        if (regexec(&re, s->name, 0, NULL, 0) != 0)
-            continue;
-        ran++;
-        if (want.list)
-            printf("%s\n", s->name);
-        else
-            failed += !(want.replay ? replay(s) : run(s));
-        if (failed && want.report == WEAVE_BRIEF)
-            break; /* one is enough */
-    }
-    if (ran == 0)
-        fprintf(stderr, "no scenario of that name\n");
-    return failed || ran == 0 ? 1 : 0;
+    unsigned part = share();
+    if (part == want.jobs)
+        return children();
+    return some(&re, part);
 }
