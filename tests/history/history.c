@@ -19,7 +19,7 @@ struct state {
     bool closed;
 };
 
-enum { SEEN = 1 << 16 };
+enum { SEEN_FEW = 1 << 8, SEEN_MANY = 1 << 16, FEW = 8 };
 
 struct search {
     const struct history_event *e;
@@ -28,7 +28,7 @@ struct search {
     uint64_t all;
     uint64_t closed_by;  /* end of the close that closed */
     uint64_t (*seen)[3]; /* done, hash of the content, used */
-    size_t seens;
+    size_t seens, room;
 };
 
 static uint64_t content(const struct state *s)
@@ -43,11 +43,11 @@ static uint64_t content(const struct state *s)
 static bool seen(struct search *x, const struct state *s)
 {
     uint64_t h = content(s);
-    size_t at = (size_t)((s->done * 0x9E3779B97F4A7C15u ^ h) % SEEN);
-    for (; x->seen[at][2]; at = (at + 1) % SEEN)
+    size_t at = (size_t)((s->done * 0x9E3779B97F4A7C15u ^ h) % x->room);
+    for (; x->seen[at][2]; at = (at + 1) % x->room)
         if (x->seen[at][0] == s->done && x->seen[at][1] == h)
             return true;
-    if (x->seens < SEEN - 1) {
+    if (x->seens < x->room - 1) {
         x->seens++;
         x->seen[at][0] = s->done;
         x->seen[at][1] = h;
@@ -172,7 +172,8 @@ bool history_linear(const struct history_event *e, size_t n, long capacity)
         if (e[i].op == HISTORY_CLOSE && e[i].result == HISTORY_DONE)
             x.closed_by = e[i].to;
     x.all = n == 64 ? ~(uint64_t)0 : ((uint64_t)1 << n) - 1;
-    x.seen = calloc(SEEN, sizeof(*x.seen));
+    x.room = n <= FEW ? SEEN_FEW : SEEN_MANY;
+    x.seen = calloc(x.room, sizeof(*x.seen));
     if (x.seen == NULL)
         abort();
     bool ok = search(&x, &s);
