@@ -1,19 +1,18 @@
-/* idle.cc - who queues work against who goes to sleep (pool/idle.c, P1-P2, S1-S3), and the
- * queue for work from outside (pool/inject.h, a queue of the kind of wfcqueue).
- * A worker of the model sleeps until it is woken; nobody wakes it at a time.
+/* idle.cc - who queues work against who goes to sleep (pool/idle.c, P1-P2, S1-S3), and
+ * the queue for work from outside (pool/inject.h, a queue of the kind of wfcqueue). A
+ * worker of the model sleeps until it is woken; nobody wakes it at a time.
  *
- * Not among the mutations: an enqueuing that is no full barrier but links by a release, as
- * the sleeper's membarrier does for both; a sleeper that is woken relaxed, as the woken
- * finds the work through loads that acquire; half-linked taken for empty, as who links
- * runs the rule afterwards.
- * SPDX-License-Identifier: MIT */
+ * Not among the mutations: an enqueuing that is no full barrier but links by a release,
+ * as the sleeper's membarrier does for both; a sleeper that is woken relaxed, as the
+ * woken finds the work through loads that acquire; half-linked taken for empty, as who
+ * links runs the rule afterwards. SPDX-License-Identifier: MIT */
 #include "model.h"
 
 enum { AWAKE, SEARCHER, ASLEEP };
 enum { SLEEPER = 1, SEARCH = 2 };
 
-/* The idle word, a wake word, and what of work is there: the queue of a worker (tail), and
- * the inject queue: nodes 1 and 2, 0 is its head. */
+/* The idle word, a wake word, and what of work is there: the queue of a worker (tail),
+ * and the inject queue: nodes 1 and 2, 0 is its head. */
 struct pool {
     word idle, wake, tail, next[3], last;
     lock idle_lock;
@@ -133,7 +132,9 @@ struct robbing : rl::test_suite<robbing, 2> {
 struct outside : rl::test_suite<outside, 3> {
     pool p;
     unsigned got;
-    outside() : got(0) {}
+    outside() : got(0)
+    {
+    }
     void thread(unsigned id)
     {
         if (id > 0)

@@ -1,7 +1,7 @@
-/* meet.cc - claims: the lone waiter on top of an unbuffered channel (chan/rendezvous.c),
- * a select and its completers (chan/node.h, select/select.c), two selects that meet on two
- * channels, and a set (select/set.c).
- * SPDX-License-Identifier: MIT */
+/* meet.cc - claims: the lone waiter on top of an unbuffered channel
+ * (chan/rendezvous.c), a select and its completers (chan/node.h, select/select.c), two
+ * selects that meet on two channels, and a set (select/set.c). SPDX-License-Identifier:
+ * MIT */
 #include "model.h"
 
 enum { PENDING, ASLEEP, DONE };
@@ -41,8 +41,9 @@ struct wait {
     }
 };
 
-/* top: version | lone node (1-based id) << 8 | S or R. Two senders, one of whom may give
- * up, and a receiver who takes one value. Nodes are made anew: the version tells. */
+/* top: version | lone node (1-based id) << 8 | S or R. Two senders, one of whom may
+ * give up, and a receiver who takes one value. Nodes are made anew: the version tells.
+ */
 struct lone : rl::test_suite<lone, 3> {
     enum { S = 1, R = 2, BITS = 255, VERSION = 1 << 16 };
     word top;
@@ -90,7 +91,8 @@ struct lone : rl::test_suite<lone, 3> {
                     return 1;
                 }
             } else if ((t & BITS) == 0) {
-                u64 want = ((t & ~(u64)(VERSION - 1)) + VERSION) | (u64)(id + 1) << 8 | mine;
+                u64 want =
+                    ((t & ~(u64)(VERSION - 1)) + VERSION) | (u64)(id + 1) << 8 | mine;
                 if (cas_at(top, t, want, weak(2, mo_release)))
                     break;
             } else {
@@ -131,7 +133,10 @@ struct lone : rl::test_suite<lone, 3> {
                 }
         }
     }
-    void after() { RL_ASSERT(sent == got); }
+    void after()
+    {
+        RL_ASSERT(sent == got);
+    }
 };
 
 enum { WAITING, HELD, GONE, SETTLED };
@@ -166,7 +171,10 @@ struct claim {
                 return true;
         }
     }
-    void unhold() { store_at(st, WAITING, weak(8, mo_release)); }
+    void unhold()
+    {
+        store_at(st, WAITING, weak(8, mo_release));
+    }
     void settle(unsigned who)
     {
         won($) = who;
@@ -179,8 +187,8 @@ struct claim {
     }
 };
 
-/* A select on two channels' lists, a completer on each, a deadline. A completer finds the
- * node in its list under the lock; one of them may find its channel not ready. */
+/* A select on two channels' lists, a completer on each, a deadline. A completer finds
+ * the node in its list under the lock; one of them may find its channel not ready. */
 struct selecting : rl::test_suite<selecting, 3> {
     claim *s;
     sleepers kernel;
@@ -204,8 +212,8 @@ struct selecting : rl::test_suite<selecting, 3> {
         scratch($) = 0;
     }
 
-    /* Not among the mutations: DONE stored relaxed (who fails to hold reads nothing more, and
-     * the waiter is ordered by pend and its wake). */
+    /* Not among the mutations: DONE stored relaxed (who fails to hold reads nothing
+     * more, and the waiter is ordered by pend and its wake). */
     /* As bounded.c (0), or as rendezvous.c (1), which settles after the unlock. */
     void complete(unsigned i)
     {

@@ -1,15 +1,14 @@
 /* model.h - what every model in this folder shares: words with the engine's names for
  * their orders, the kernel's part (futex, membarrier), mutations, and the runner.
  *
- * Memory is simulated: a load may return one of the last three values that its order and
- * what happened before allow; a plain access (VAR) that races is an error, and so is an
- * access to what was freed, a wait that nobody ends, and an endless loop.
- * Not simulated: loads that are passed by later stores (a relaxed load never reads a
- * value stored after it in time), values older than three, spurious CAS failures.
+ * Memory is simulated: a load may return one of the last three values that its order
+ * and what happened before allow; a plain access (VAR) that races is an error, and so
+ * is an access to what was freed, a wait that nobody ends, and an endless loop. Not
+ * simulated: loads that are passed by later stores (a relaxed load never reads a value
+ * stored after it in time), values older than three, spurious CAS failures.
  *
- * membarrier is a fence that every thread executes at that moment, as the kernel has it;
- * the light side is then nothing at all.
- * SPDX-License-Identifier: MIT */
+ * membarrier is a fence that every thread executes at that moment, as the kernel has
+ * it; the light side is then nothing at all. SPDX-License-Identifier: MIT */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -59,7 +58,7 @@ static inline rl::memory_order on_failure(rl::memory_order o)
 #define store_rlx(a, x)   store_at(a, x, mo_relaxed)
 #define store_rel(a, x)   store_at(a, x, mo_release)
 #define store_sc(a, x)    store_at(a, x, mo_seq_cst)
-#define cas_at(a, want, x, o)                                                            \
+#define cas_at(a, want, x, o) \
     (a).compare_exchange_strong(want, x, o, $, on_failure(o), $)
 #define cas_acq(a, want, x) cas_at(a, want, x, mo_acquire)
 #define cas_rel(a, want, x) cas_at(a, want, x, mo_release)
@@ -75,18 +74,21 @@ static inline rl::memory_order on_failure(rl::memory_order o)
 #define relax() rl::yield(1, $)
 
 /* membarrier: others may get on before it, as before any other operation. */
-#define heavy_fence()                                                                    \
-    (rl::ctx().sched(), rl::systemwide_fence($))
+#define heavy_fence() (rl::ctx().sched(), rl::systemwide_fence($))
 
 #define full_fence() rl::atomic_thread_fence(mo_seq_cst, $)
 
-/* The kernel's queue behind a futex. It outlives the word: the engine may call wake when
- * the word's memory is gone, which then wakes nobody, or a user who looks again. */
+/* The kernel's queue behind a futex. It outlives the word: the engine may call wake
+ * when the word's memory is gone, which then wakes nobody, or a user who looks again.
+ */
 struct sleepers {
     word queue;
-    sleepers() : queue(0) {}
+    sleepers() : queue(0)
+    {
+    }
 
-    /* In one step: goes to sleep if the word holds `expect`. False: the time was over. */
+    /* In one step: goes to sleep if the word holds `expect`. False: the time was over.
+     */
     bool wait(const word &w, u64 expect, bool timed, rl::debug_info_param info)
     {
         rl::ctx().sched();
@@ -105,13 +107,18 @@ struct sleepers {
 /* base/lock.h */
 struct lock {
     word w;
-    lock() : w(0) {}
+    lock() : w(0)
+    {
+    }
     void take(int weaker_take = -1)
     {
         while (xchg_at(w, 1, weak(weaker_take, mo_acquire)) != 0)
             relax();
     }
-    void leave(int weaker_leave = -1) { store_at(w, 0, weak(weaker_leave, mo_release)); }
+    void leave(int weaker_leave = -1)
+    {
+        store_at(w, 0, weak(weaker_leave, mo_release));
+    }
 };
 
 struct shape {
@@ -125,8 +132,7 @@ struct mutant {
     const char *text;
 };
 
-template <class T>
-static bool run(rl::test_params &p)
+template <class T> static bool run(rl::test_params &p)
 {
     return rl::simulate<T>(p);
 }
@@ -134,21 +140,21 @@ static bool run(rl::test_params &p)
 int model_main(const char *name, const shape *shapes, unsigned nshapes,
                const mutant *mutants, unsigned nmutants, int argc, char **argv);
 
-#define MODEL(name)                                                                      \
-    int main(int argc, char **argv)                                                      \
-    {                                                                                    \
-        return model_main(name, shapes, sizeof shapes / sizeof *shapes, mutants,         \
-                          sizeof mutants / sizeof *mutants, argc, argv);                 \
-    }                                                                                    \
+#define MODEL(name)                                                              \
+    int main(int argc, char **argv)                                              \
+    {                                                                            \
+        return model_main(name, shapes, sizeof shapes / sizeof *shapes, mutants, \
+                          sizeof mutants / sizeof *mutants, argc, argv);         \
+    }                                                                            \
     RUNNER
 
 /* In each model's program: the library's operators new are not for two units. */
-#define RUNNER                                                                           \
-    int mutation;                                                                        \
-    int model_main(const char *name, const shape *shapes, unsigned nshapes,              \
-                   const mutant *mutants, unsigned nmutants, int argc, char **argv)      \
-    {                                                                                    \
-        return runner(name, shapes, nshapes, mutants, nmutants, argc, argv);             \
+#define RUNNER                                                                      \
+    int mutation;                                                                   \
+    int model_main(const char *name, const shape *shapes, unsigned nshapes,         \
+                   const mutant *mutants, unsigned nmutants, int argc, char **argv) \
+    {                                                                               \
+        return runner(name, shapes, nshapes, mutants, nmutants, argc, argv);        \
     }
 
 #include "runner.h"

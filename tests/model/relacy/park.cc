@@ -1,7 +1,7 @@
-/* park.cc - what waits on a word with a queue beside it (engine/park): mutex, semaphore,
- * wait group, once. The lock of the queue is of a table, it outlives the object; a node
- * is gone when its waiter goes on, a wait group when a wait for it has ended.
- * SPDX-License-Identifier: MIT */
+/* park.cc - what waits on a word with a queue beside it (engine/park): mutex,
+ * semaphore, wait group, once. The lock of the queue is of a table, it outlives the
+ * object; a node is gone when its waiter goes on, a wait group when a wait for it has
+ * ended. SPDX-License-Identifier: MIT */
 #include "model.h"
 
 #define WAIT ((u64)1 << 63)
@@ -20,7 +20,9 @@ struct waitq {
     lock l;
     rl::var<node *> first, second;
     sleepers kernel[3];
-    waitq() : first((node *)0), second((node *)0) {}
+    waitq() : first((node *)0), second((node *)0)
+    {
+    }
 
     node *make(unsigned id, unsigned wants)
     {
@@ -30,7 +32,10 @@ struct waitq {
         n->kernel = &kernel[id];
         return n;
     }
-    void append(node *n) { (first($) ? second : first)($) = n; }
+    void append(node *n)
+    {
+        (first($) ? second : first)($) = n;
+    }
     node *take()
     {
         node *n = first($);
@@ -60,13 +65,14 @@ struct waitq {
 };
 
 /* Barging mutex: two or three threads, a plain variable inside. */
-template <int N>
-struct mutex : rl::test_suite<mutex<N>, N> {
+template <int N> struct mutex : rl::test_suite<mutex<N>, N> {
     enum { LOCKED = 1, SOME = 2, TOLD = 4, AGAIN = 1 };
     word state;
     waitq q;
     rl::var<unsigned> inside;
-    mutex() : state(0), inside(0) {}
+    mutex() : state(0), inside(0)
+    {
+    }
 
     bool take(u64 *ret)
     {
@@ -80,7 +86,8 @@ struct mutex : rl::test_suite<mutex<N>, N> {
     bool take_told()
     {
         u64 s = load_rlx(state);
-        while (!cas_at(state, s, (mut(4) ? s : s & ~(u64)TOLD) | LOCKED, weak(3, mo_acq_rel)))
+        while (!cas_at(state, s, (mut(4) ? s : s & ~(u64)TOLD) | LOCKED,
+                       weak(3, mo_acq_rel)))
             relax();
         return !(s & LOCKED);
     }
@@ -140,16 +147,21 @@ struct mutex : rl::test_suite<mutex<N>, N> {
             leave();
         }
     }
-    void after() { RL_ASSERT(inside($) == N * (5 - N)); }
+    void after()
+    {
+        RL_ASSERT(inside($) == N * (5 - N));
+    }
 };
 
-/* Semaphore. Two give one each, a third wants two; or one gives two, two want one each. */
-template <bool SHARED>
-struct sem : rl::test_suite<sem<SHARED>, 3> {
+/* Semaphore. Two give one each, a third wants two; or one gives two, two want one each.
+ */
+template <bool SHARED> struct sem : rl::test_suite<sem<SHARED>, 3> {
     word permits;
     waitq q;
     rl::var<unsigned> given[2];
-    sem() : permits(0) {}
+    sem() : permits(0)
+    {
+    }
 
     void give(u64 n)
     {
@@ -227,11 +239,16 @@ struct sem : rl::test_suite<sem<SHARED>, 3> {
 struct group : rl::test_suite<group, 3> {
     struct wg {
         word count;
-        wg() : count(2) {}
-    } *g;
+        wg() : count(2)
+        {
+        }
+    } * g;
     waitq q;
     rl::var<unsigned> done_by[2];
-    void before() { g = new wg; }
+    void before()
+    {
+        g = new wg;
+    }
 
     bool finish()
     {
@@ -303,7 +320,9 @@ struct once : rl::test_suite<once, 3> {
     word state;
     waitq q;
     rl::var<unsigned> calls;
-    once() : state(IDLE), calls(0) {}
+    once() : state(IDLE), calls(0)
+    {
+    }
 
     bool run()
     {
@@ -365,10 +384,10 @@ struct once : rl::test_suite<once, 3> {
 };
 
 static const shape shapes[] = {
-    {"mutex, two threads", run<mutex<2> >, 8000},
-    {"mutex, three threads", run<mutex<3> >, 8000},
-    {"semaphore: two give one each, one wants two", run<sem<false> >, 8000},
-    {"semaphore: one gives two, two want one each", run<sem<true> >, 8000},
+    {"mutex, two threads", run<mutex<2>>, 8000},
+    {"mutex, three threads", run<mutex<3>>, 8000},
+    {"semaphore: two give one each, one wants two", run<sem<false>>, 8000},
+    {"semaphore: one gives two, two want one each", run<sem<true>>, 8000},
     {"wait group, freed by who waited", run<group>, 10000},
     {"once: fails, then succeeds", run<once>, 10000},
 };

@@ -1,11 +1,12 @@
-/* pool.cc - small protocols of the pool: the drain of a shutdown (pool/shutdown.c), a kick
- * against the end of a wait (pool/wait.c), a join against a death (pool/life.c), the
- * references of a record (pool/record.c), a start from outside against a close.
+/* pool.cc - small protocols of the pool: the drain of a shutdown (pool/shutdown.c), a
+ * kick against the end of a wait (pool/wait.c), a join against a death (pool/life.c),
+ * the references of a record (pool/record.c), a start from outside against a close.
  * SPDX-License-Identifier: MIT */
 #include "model.h"
 
-/* Two workers, a fiber dies on each; the third thread closes the pool and waits. Births:
- * one on each, before. The event is an event count: raising changes its value. */
+/* Two workers, a fiber dies on each; the third thread closes the pool and waits.
+ * Births: one on each, before. The event is an event count: raising changes its value.
+ */
 struct drain : rl::test_suite<drain, 3> {
     word born[2], died[2], closing, drained;
     sleepers kernel;
@@ -65,8 +66,8 @@ struct drain : rl::test_suite<drain, 3> {
     }
 };
 
-/* A fiber on a worker starts another and dies; that one dies on the other worker. Whoever
- * finds the pool quiet must not find it so while somebody lives. */
+/* A fiber on a worker starts another and dies; that one dies on the other worker.
+ * Whoever finds the pool quiet must not find it so while somebody lives. */
 struct births : rl::test_suite<births, 3> {
     word born[2], died[2], queue;
     rl::var<unsigned> lived;
@@ -86,7 +87,8 @@ struct births : rl::test_suite<births, 3> {
         u64 b = 0, d;
         if (mut(5))
             b = load_acq(born[0]) + load_acq(born[1]);
-        d = load_at(died[0], weak(6, mo_acquire)) + load_at(died[1], weak(6, mo_acquire));
+        d = load_at(died[0], weak(6, mo_acquire)) +
+            load_at(died[1], weak(6, mo_acquire));
         if (!mut(5))
             b = load_acq(born[0]) + load_acq(born[1]);
         return b == d;
@@ -115,7 +117,9 @@ struct entering : rl::test_suite<entering, 2> {
     sleepers kernel;
     rl::var<unsigned> inside;
 
-    entering() : born(0), died(0), closing(0), drained(0), inside(0) {}
+    entering() : born(0), died(0), closing(0), drained(0), inside(0)
+    {
+    }
 
     void raise()
     {
@@ -171,7 +175,8 @@ struct kicked : rl::test_suite<kicked, 3> {
 
     bool abort(unsigned err)
     {
-        /* a wait that was not listed yet, or that somebody has claimed, is left alone */
+        /* a wait that was not listed yet, or that somebody has claimed, is left alone
+         */
         u64 want = 1;
         if (!cas_ar(listed, want, 2))
             return false;
@@ -213,7 +218,10 @@ struct kicked : rl::test_suite<kicked, 3> {
         w->ops($) = 0;
     }
 
-    void after() { delete w; }
+    void after()
+    {
+        delete w;
+    }
 
     void thread(unsigned id)
     {
@@ -240,7 +248,9 @@ struct joined : rl::test_suite<joined, 2> {
     rl::var<unsigned> result;
     sleepers kernel;
 
-    joined() : join(0), refs(2), wake(0), result(0) {}
+    joined() : join(0), refs(2), wake(0), result(0)
+    {
+    }
 
     void unref()
     {

@@ -1,18 +1,26 @@
 /* ring.cc - rings of cells and turns (detail/cell.h, detail/ring.h, chan/bounded.h) and
  * the ring of one producer and one consumer (detail/spsc.h).
  *
- * Capacities 1, 2, 3; the turn's 32 bits wrap in the run. Values arrive whole, once, and
- * in each producer's order; "empty" is said only when there was such a moment.
+ * Capacities 1, 2, 3; the turn's 32 bits wrap in the run. Values arrive whole, once,
+ * and in each producer's order; "empty" is said only when there was such a moment.
  * SPDX-License-Identifier: MIT */
 #include "model.h"
 
 enum { OK, AGAIN, BUSY };
 
-template <unsigned CAP>
-struct lap {
-    static unsigned shift() { return CAP == 1 ? 0 : CAP == 2 ? 1 : 2; }
-    static u64 one() { return (u64)1 << shift(); }
-    static unsigned index(u64 w) { return (unsigned)(w & (one() - 1)); }
+template <unsigned CAP> struct lap {
+    static unsigned shift()
+    {
+        return CAP == 1 ? 0 : CAP == 2 ? 1 : 2;
+    }
+    static u64 one()
+    {
+        return (u64)1 << shift();
+    }
+    static unsigned index(u64 w)
+    {
+        return (unsigned)(w & (one() - 1));
+    }
     static u64 next(u64 w)
     {
         return index(w) + 1 < CAP ? w + 1 : (w & ~(one() - 1)) + one();
@@ -22,11 +30,13 @@ struct lap {
     {
         return (uint32_t)(mut(6) ? w >> shift() : w >> shift() << 1);
     }
-    static u64 start() { return (((u64)1 << 31) - 1) << shift(); }
+    static u64 start()
+    {
+        return (((u64)1 << 31) - 1) << shift();
+    }
 };
 
-template <unsigned CAP>
-struct ring {
+template <unsigned CAP> struct ring {
     typedef lap<CAP> l;
     struct cell {
         word turn;
@@ -41,14 +51,15 @@ struct ring {
     }
 
     /* Claims a run of up to n cells with the turn wanted, as leati_ring_claim. */
-    int claim(word &ticket, word &peer, uint32_t plus, unsigned n, u64 *ret, unsigned *ret_n)
+    int claim(word &ticket, word &peer, uint32_t plus, unsigned n, u64 *ret,
+              unsigned *ret_n)
     {
         for (;;) {
             u64 w = load_at(ticket, weak(7, mo_acquire)), end = w;
             unsigned k = 0;
-            while (k < n && load_at(cells[l::index(end)].turn,
-                                    weak(plus ? 2 : 4, mo_acquire)) ==
-                                (uint32_t)(l::turn(end) + plus)) {
+            while (k < n &&
+                   load_at(cells[l::index(end)].turn, weak(plus ? 2 : 4, mo_acquire)) ==
+                       (uint32_t)(l::turn(end) + plus)) {
                 end = l::next(end);
                 k++;
             }
@@ -117,12 +128,14 @@ struct ring {
 };
 
 /* 1, 2 and 3, 4 from two producers, to the third thread and one of them. */
-template <unsigned CAP>
-struct passed : rl::test_suite<passed<CAP>, 3> {
+template <unsigned CAP> struct passed : rl::test_suite<passed<CAP>, 3> {
     ring<CAP> r;
     unsigned had[6];
 
-    void before() { memset(had, 0, sizeof had); }
+    void before()
+    {
+        memset(had, 0, sizeof had);
+    }
     void have(u64 v)
     {
         RL_ASSERT(v >= 1 && v <= 4);
@@ -155,12 +168,14 @@ struct passed : rl::test_suite<passed<CAP>, 3> {
 };
 
 /* Batches: two producers claim runs, a consumer takes runs. */
-template <unsigned CAP>
-struct batches : rl::test_suite<batches<CAP>, 3> {
+template <unsigned CAP> struct batches : rl::test_suite<batches<CAP>, 3> {
     ring<CAP> r;
     unsigned had[7];
 
-    void before() { memset(had, 0, sizeof had); }
+    void before()
+    {
+        memset(had, 0, sizeof had);
+    }
     void thread(unsigned id)
     {
         unsigned sum = 0, k;
@@ -183,7 +198,10 @@ struct batches : rl::test_suite<batches<CAP>, 3> {
 /* One value is always inside: nobody may be told that the ring is empty. */
 struct never_empty : rl::test_suite<never_empty, 2> {
     ring<2> r;
-    void before() { r.put(1); }
+    void before()
+    {
+        r.put(1);
+    }
     void thread(unsigned id)
     {
         u64 v;
@@ -200,8 +218,7 @@ struct never_empty : rl::test_suite<never_empty, 2> {
 };
 
 /* detail/spsc.h, with copies of the peer's ticket, and runs of up to two. */
-template <unsigned CAP>
-struct pair_ring : rl::test_suite<pair_ring<CAP>, 2> {
+template <unsigned CAP> struct pair_ring : rl::test_suite<pair_ring<CAP>, 2> {
     typedef lap<CAP> l;
     rl::var<u64> elems[CAP];
     word tail, head;
@@ -267,14 +284,14 @@ struct pair_ring : rl::test_suite<pair_ring<CAP>, 2> {
 };
 
 static const shape shapes[] = {
-    {"capacity 1, three threads", run<passed<1> >, 6000},
-    {"capacity 2, three threads", run<passed<2> >, 6000},
-    {"capacity 3, three threads", run<passed<3> >, 6000},
-    {"batches, capacity 2", run<batches<2> >, 5000},
-    {"batches, capacity 3", run<batches<3> >, 5000},
+    {"capacity 1, three threads", run<passed<1>>, 6000},
+    {"capacity 2, three threads", run<passed<2>>, 6000},
+    {"capacity 3, three threads", run<passed<3>>, 6000},
+    {"batches, capacity 2", run<batches<2>>, 5000},
+    {"batches, capacity 3", run<batches<3>>, 5000},
     {"empty is said only when it was", run<never_empty>, 10000},
-    {"one producer, one consumer, capacity 1", run<pair_ring<1> >, 5000},
-    {"one producer, one consumer, capacity 3", run<pair_ring<3> >, 5000},
+    {"one producer, one consumer, capacity 1", run<pair_ring<1>>, 5000},
+    {"one producer, one consumer, capacity 3", run<pair_ring<3>>, 5000},
 };
 
 static const mutant mutants[] = {

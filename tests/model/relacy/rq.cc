@@ -2,8 +2,8 @@
  *
  * The owner's operations are relaxed and plain, a thief asks, passes the membarrier,
  * copies, confirms. The ring has two or four places; positions start below the wrap of
- * the gate's 16 bits and of the word's 32, the next slot's number below its 8. Each item
- * must be had by exactly one, whole: whoever gets it reads what its maker wrote.
+ * the gate's 16 bits and of the word's 32, the next slot's number below its 8. Each
+ * item must be had by exactly one, whole: whoever gets it reads what its maker wrote.
  *
  * Not among the mutations: the acknowledging CAS relaxed. Its release is covered by the
  * barrier of the next thief; its acquire keeps a slot's reuse behind the thief's copy,
@@ -44,13 +44,13 @@ static uint32_t forward(uint32_t h, uint16_t to)
     return by > 0 ? h + (uint32_t)by : h;
 }
 
-template <unsigned SIZE, unsigned START>
-struct queue {
+template <unsigned SIZE, unsigned START> struct queue {
     word head, tail, next, gate, slot[SIZE];
     u64 seen;      /* owner */
     unsigned nseq; /* owner */
 
-    queue() : head(START), tail(START), next(0), gate(VERSIONS), seen(VERSIONS), nseq(254)
+    queue()
+        : head(START), tail(START), next(0), gate(VERSIONS), seen(VERSIONS), nseq(254)
     {
         for (unsigned i = 0; i < SIZE; i++)
             store_rlx(slot[i], 0);
@@ -102,7 +102,10 @@ struct queue {
     }
 
     /* R2: the light fence is the membarrier's other half */
-    bool mine(bool at_ring, u64 x) { return load_rlx(gate) == seen || notice(at_ring, x); }
+    bool mine(bool at_ring, u64 x)
+    {
+        return load_rlx(gate) == seen || notice(at_ring, x);
+    }
 
     u64 pop()
     {
@@ -229,10 +232,18 @@ struct robbed : rl::test_suite<robbed<SIZE, START, THIEVES, OPS, STEALS>, 1 + TH
         for (unsigned i = 0; i < OPS; i++) {
             u64 f = 0;
             switch (rl::rand(4)) {
-            case 0: behind(make()); break;
-            case 1: behind(q.put_next(make())); break;
-            case 2: f = q.pop(); break;
-            default: f = q.take_next(); break;
+            case 0:
+                behind(make());
+                break;
+            case 1:
+                behind(q.put_next(make()));
+                break;
+            case 2:
+                f = q.pop();
+                break;
+            default:
+                f = q.take_next();
+                break;
             }
             if (f)
                 have(f);
@@ -267,10 +278,10 @@ struct robbed : rl::test_suite<robbed<SIZE, START, THIEVES, OPS, STEALS>, 1 + TH
 
 /* The positions' wraps: 16 bits in the gate, 32 in the words. */
 static const shape shapes[] = {
-    {"2 places, one thief, before 2^32", run<robbed<2, 0xffffffff, 1, 6, 3> >, 15000},
-    {"2 places, one thief, before 2^16", run<robbed<2, 0xffff, 1, 6, 3> >, 8000},
-    {"4 places, one thief", run<robbed<4, 0xfffe, 1, 7, 3> >, 10000},
-    {"2 places, two thieves, one may be late", run<robbed<2, 0xffff, 2, 5, 2> >, 15000},
+    {"2 places, one thief, before 2^32", run<robbed<2, 0xffffffff, 1, 6, 3>>, 15000},
+    {"2 places, one thief, before 2^16", run<robbed<2, 0xffff, 1, 6, 3>>, 8000},
+    {"4 places, one thief", run<robbed<4, 0xfffe, 1, 7, 3>>, 10000},
+    {"2 places, two thieves, one may be late", run<robbed<2, 0xffff, 2, 5, 2>>, 15000},
 };
 
 static const mutant mutants[] = {

@@ -10,8 +10,10 @@
 #ifndef RUNNER_H
 #define RUNNER_H
 
-
-enum { DEEP = 50, MUTANT = 20 /* times a shape's executions until a mutation is missed */ };
+enum {
+    DEEP = 20,
+    MUTANT = 20 /* times a shape's executions until a mutation is missed */
+};
 
 /* Does it pass? *count: executions until then. */
 static bool passes(const shape &s, u64 executions, std::ostream *out, u64 *count)

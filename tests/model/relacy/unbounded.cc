@@ -1,6 +1,6 @@
 /* unbounded.cc - the two-lock queue of unbounded channels and its parked receivers
- * (chan/unbounded.c), with segments of one value: each is given back when it is drained.
- * SPDX-License-Identifier: MIT */
+ * (chan/unbounded.c), with segments of one value: each is given back when it is
+ * drained. SPDX-License-Identifier: MIT */
 #include "model.h"
 
 #define C ((u64)1 << 63)
@@ -11,7 +11,9 @@ enum { CLOSED = 3 };
 struct segment {
     rl::var<u64> value;
     rl::var<segment *> next;
-    segment() : value(0), next((segment *)0) {}
+    segment() : value(0), next((segment *)0)
+    {
+    }
 };
 
 struct node {
@@ -157,7 +159,9 @@ struct senders : rl::test_suite<senders, 3> {
     channel c;
     u64 got;
     unsigned refused;
-    senders() : got(0), refused(0) {}
+    senders() : got(0), refused(0)
+    {
+    }
     void thread(unsigned id)
     {
         u64 v = 0, last = 0;
@@ -192,7 +196,10 @@ struct sends : rl::test_suite<sends, 2> {
             RL_ASSERT((id == 0 ? c.send(v) : c.recv(&v)) == 0 && v == i);
         }
     }
-    void after() { c.fini(); }
+    void after()
+    {
+        c.fini();
+    }
 };
 
 static const shape shapes[] = {

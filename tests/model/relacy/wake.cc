@@ -1,10 +1,11 @@
 /* wake.cc - the wake handshake of buffered channels (chan/bounded.h, bounded.c), close
- * and cancel, and declared sides (chan/owned.h); a thread's parker below (park/thread.c).
+ * and cancel, and declared sides (chan/owned.h); a thread's parker below
+ * (park/thread.c).
  *
- * One side parks: its word is lock and number of nodes; a peer's ticket comes first, then
- * its look at that word. A waiter is completed: its value is moved for it. The ring has
- * one place, so that senders park too. The waiter's node is gone when it goes on.
- * SPDX-License-Identifier: MIT */
+ * One side parks: its word is lock and number of nodes; a peer's ticket comes first,
+ * then its look at that word. A waiter is completed: its value is moved for it. The
+ * ring has one place, so that senders park too. The waiter's node is gone when it goes
+ * on. SPDX-License-Identifier: MIT */
 #include "model.h"
 
 #define C ((u64)1 << 63)
@@ -26,13 +27,18 @@ struct side {
     word w;
     rl::var<node *> first, second;
 
-    side() : w(0), first((node *)0), second((node *)0) {}
+    side() : w(0), first((node *)0), second((node *)0)
+    {
+    }
     void take()
     {
         while (or_at(w, LOCK, weak(1, mo_seq_cst)) & LOCK)
             relax();
     }
-    void leave() { store_at(w, load_rlx(w) & ~(u64)LOCK, weak(2, mo_release)); }
+    void leave()
+    {
+        store_at(w, load_rlx(w) & ~(u64)LOCK, weak(2, mo_release));
+    }
     void append(node *n)
     {
         (first($) ? second : first)($) = n;
@@ -84,7 +90,9 @@ struct channel {
     bool owned;
     sleepers kernel[3];
 
-    channel(bool o) : tail(0), head(0), turn(0), busy(0), shut(OPEN), owned(o) {}
+    channel(bool o) : tail(0), head(0), turn(0), busy(0), shut(OPEN), owned(o)
+    {
+    }
 
     int push(u64 v, bool may)
     {
@@ -305,10 +313,11 @@ struct channel {
 };
 
 /* Two values from one thread to another, over a ring of one. */
-template <bool OWNED>
-struct handshake : rl::test_suite<handshake<OWNED>, 2> {
+template <bool OWNED> struct handshake : rl::test_suite<handshake<OWNED>, 2> {
     channel c;
-    handshake() : c(OWNED) {}
+    handshake() : c(OWNED)
+    {
+    }
     void thread(unsigned id)
     {
         for (u64 i = 1; i <= 2; i++) {
@@ -327,7 +336,9 @@ struct handshake : rl::test_suite<handshake<OWNED>, 2> {
 struct receivers : rl::test_suite<receivers, 3> {
     channel c;
     u64 sum;
-    receivers() : c(false), sum(0) {}
+    receivers() : c(false), sum(0)
+    {
+    }
     void thread(unsigned id)
     {
         u64 v = 0;
@@ -339,16 +350,20 @@ struct receivers : rl::test_suite<receivers, 3> {
             sum += v;
         }
     }
-    void after() { RL_ASSERT(sum == 3); }
+    void after()
+    {
+        RL_ASSERT(sum == 3);
+    }
 };
 
 /* A send, a close by another thread, receives until closed: what was sent arrives. */
-template <bool OWNED>
-struct closing : rl::test_suite<closing<OWNED>, 3> {
+template <bool OWNED> struct closing : rl::test_suite<closing<OWNED>, 3> {
     channel c;
     bool sent;
     u64 got;
-    closing() : c(OWNED), sent(false), got(0) {}
+    closing() : c(OWNED), sent(false), got(0)
+    {
+    }
     void thread(unsigned id)
     {
         u64 v = 0;
@@ -363,15 +378,18 @@ struct closing : rl::test_suite<closing<OWNED>, 3> {
                 got += v;
         }
     }
-    void after() { RL_ASSERT(got == (sent ? 5 : 0)); }
+    void after()
+    {
+        RL_ASSERT(got == (sent ? 5 : 0));
+    }
 };
 
 static const shape shapes[] = {
-    {"sender and receiver over one place", run<handshake<false> >, 12000},
+    {"sender and receiver over one place", run<handshake<false>>, 12000},
     {"two receivers, one sender", run<receivers>, 8000},
-    {"send, close, receive", run<closing<false> >, 10000},
-    {"a declared producer and a receiver", run<handshake<true> >, 12000},
-    {"a declared producer, close, receive", run<closing<true> >, 10000},
+    {"send, close, receive", run<closing<false>>, 10000},
+    {"a declared producer and a receiver", run<handshake<true>>, 12000},
+    {"a declared producer, close, receive", run<closing<true>>, 10000},
 };
 
 static const mutant mutants[] = {
