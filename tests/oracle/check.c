@@ -1,5 +1,5 @@
-/* check.c - the state of all channels, when all is at rest. SPDX-License-Identifier:
- * MIT */
+/* check.c - the state of all channels, when all is at rest.
+ * SPDX-License-Identifier: MIT */
 #include "chan/chan.h"
 #include "oracle/world.h"
 
