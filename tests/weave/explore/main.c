@@ -15,6 +15,8 @@
 
 struct weave_explorer *explorer;
 
+enum { DEFAULT_BOUND = 3 };
+
 static struct {
     uint64_t seed;
     size_t schedules;
@@ -23,7 +25,7 @@ static struct {
     bool list, no_random;
     enum weave_report report;
     const char *replay;
-} want = {.schedules = 20000, .seconds = 20, .bound = 3, .jobs = 1, .report = WEAVE_TAIL};
+} want = {.schedules = 20000, .seconds = 20, .jobs = 1, .report = WEAVE_TAIL};
 
 /* Registered before the snapshot, by name. */
 enum { SCENARIOS = 512 };
@@ -118,7 +120,9 @@ struct outcome {
 
 static void exhaust(struct outcome *o, double until)
 {
-    unsigned top = explorer->scenario->bound ? explorer->scenario->bound : want.bound;
+    unsigned top = explorer->scenario->bound ? explorer->scenario->bound : DEFAULT_BOUND;
+    if (want.bound)
+        top = want.bound;
     for (unsigned bound = 0; bound <= top; bound++) {
         weave_exhaust_begin(bound);
         do {
