@@ -95,13 +95,15 @@ WEAVE_SCENARIO(full_cancel, .name = "close.full_cancel", .actors = 3, .setup = f
 /* One who waits to send leaves at its deadline; receivers wait for the end then. */
 static void leaving_sender(unsigned i)
 {
-    if (i == 0)
+    if (i == 0) {
         (void)put_until(chan, 1, leat_in_us(20));
-    else if (i == 1)
-        close_it();
-    if (i)
+    } else if (i == 1) {
+        (void)leat_chan_close(chan);
+        (void)take_until(chan, LEAT_NEVER);
+    } else {
         while (take_until(chan, LEAT_NEVER) == 0)
             ;
+    }
 }
 
 WEAVE_SCENARIO(leaving, .name = "close.a_leaving_sender_was_the_last", .actors = 3,
