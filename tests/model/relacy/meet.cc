@@ -1,7 +1,7 @@
 /* meet.cc - claims: the lone waiter on top of an unbuffered channel
  * (chan/rendezvous.c), a select and its completers (chan/node.h, select/select.c), two
- * selects that meet on two channels, and a set (select/set.c). SPDX-License-Identifier:
- * MIT */
+ * selects that meet on two channels, and a set (select/set.c).
+ * SPDX-License-Identifier: MIT */
 #include "model.h"
 
 enum { PENDING, ASLEEP, DONE };
