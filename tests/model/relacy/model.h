@@ -124,7 +124,7 @@ struct lock {
 struct shape {
     const char *text;
     bool (*run)(rl::test_params &);
-    unsigned executions; /* of the quick run */
+    unsigned executions; /* see runner.h */
 };
 
 struct mutant {

@@ -5,13 +5,14 @@
  *   PROGRAM mutation N       one mutation, with the history of what it leads to
  *
  * The choices of execution i are drawn from i: a run repeats itself. LEAT_DEEP in the
- * environment: DEEP times as many executions of the shapes.
+ * environment: DEEP instead of QUICK times a shape's number of executions.
  * SPDX-License-Identifier: MIT */
 #ifndef RUNNER_H
 #define RUNNER_H
 
 enum {
-    DEEP = 20,
+    QUICK = 5,
+    DEEP = 100,
     MUTANT = 20 /* times a shape's executions until a mutation is missed */
 };
 
@@ -56,7 +57,7 @@ static int run_one(const shape *shapes, const mutant *mutants, unsigned n, char 
 static int runner(const char *name, const shape *shapes, unsigned nshapes,
                   const mutant *mutants, unsigned nmutants, int argc, char **argv)
 {
-    u64 count, times = std::getenv("LEAT_DEEP") ? DEEP : 1;
+    u64 count, times = std::getenv("LEAT_DEEP") ? DEEP : QUICK;
     unsigned found = 0;
     bool good = true;
     if (argc >= 3)
