@@ -1,5 +1,5 @@
-/* main.c - runs scenarios: schedules by chance until the wanted number of different ones
- * was seen, then every schedule within a bound. SPDX-License-Identifier: MIT */
+/* main.c - runs scenarios: schedules by chance until the wanted number of different
+ * ones was seen, then every schedule within a bound. SPDX-License-Identifier: MIT */
 #include <getopt.h>
 #include <regex.h>
 #include <stdio.h>
@@ -82,7 +82,8 @@ bool weave_scenario_once(const struct weave_policy *policy)
 {
     explorer->executions++;
     explorer->by_seed = policy == &weave_random;
-    return weave_execute(policy, weave_scenario_main, (void *)(uintptr_t)explorer->scenario);
+    return weave_execute(policy, weave_scenario_main,
+                         (void *)(uintptr_t)explorer->scenario);
 }
 
 unsigned weave_choose(unsigned n)
@@ -120,7 +121,8 @@ struct outcome {
 
 static void exhaust(struct outcome *o, double until)
 {
-    unsigned top = explorer->scenario->bound ? explorer->scenario->bound : DEFAULT_BOUND;
+    unsigned top =
+        explorer->scenario->bound ? explorer->scenario->bound : DEFAULT_BOUND;
     if (want.bound)
         top = want.bound;
     for (unsigned bound = 0; bound <= top; bound++) {
@@ -234,26 +236,52 @@ static void prepare(void)
 static void options(int argc, char **argv)
 {
     static const struct option o[] = {
-        {"seed", 1, NULL, 's'},     {"schedules", 1, NULL, 'n'}, {"seconds", 1, NULL, 't'},
-        {"jobs", 1, NULL, 'j'},     {"bound", 1, NULL, 'b'},    {"trace", 0, NULL, 'T'},     {"replay", 1, NULL, 'r'},
-        {"brief", 0, NULL, 'q'},    {"list", 0, NULL, 'l'},     {"no-random", 0, NULL, 'x'}, {NULL, 0, NULL, 0}};
+        {"seed", 1, NULL, 's'},    {"schedules", 1, NULL, 'n'},
+        {"seconds", 1, NULL, 't'}, {"jobs", 1, NULL, 'j'},
+        {"bound", 1, NULL, 'b'},   {"trace", 0, NULL, 'T'},
+        {"replay", 1, NULL, 'r'},  {"brief", 0, NULL, 'q'},
+        {"list", 0, NULL, 'l'},    {"no-random", 0, NULL, 'x'},
+        {NULL, 0, NULL, 0}};
     const char *env = getenv("LEAT_SEED");
     want.seed = env ? strtoull(env, NULL, 10) : (uint64_t)time(NULL);
     for (int c; (c = getopt_long(argc, argv, "", o, NULL)) != -1;) {
         switch (c) {
-        case 's': want.seed = strtoull(optarg, NULL, 10); break;
-        case 'n': want.schedules = strtoull(optarg, NULL, 10); break;
-        case 't': want.seconds = atof(optarg); break;
-        case 'b': want.bound = (unsigned)atoi(optarg); break;
-        case 'j': want.jobs = (unsigned)atoi(optarg); break;
-        case 'T': want.report = WEAVE_WHOLE; break;
-        case 'r': want.replay = optarg; break;
-        case 'q': want.report = WEAVE_BRIEF; break;
-        case 'l': want.list = true; break;
-        case 'x': want.no_random = true; break;
+        case 's':
+            want.seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'n':
+            want.schedules = strtoull(optarg, NULL, 10);
+            break;
+        case 't':
+            want.seconds = atof(optarg);
+            break;
+        case 'b':
+            want.bound = (unsigned)atoi(optarg);
+            break;
+        case 'j':
+            want.jobs = (unsigned)atoi(optarg);
+            break;
+        case 'T':
+            want.report = WEAVE_WHOLE;
+            break;
+        case 'r':
+            want.replay = optarg;
+            break;
+        case 'q':
+            want.report = WEAVE_BRIEF;
+            break;
+        case 'l':
+            want.list = true;
+            break;
+        case 'x':
+            want.no_random = true;
+            break;
         default:
-            fprintf(stderr, "usage: %s [--seed N] [--schedules N] [--seconds S] [--bound K] [--jobs N]"
-                            " [--trace | --brief] [--replay STRING] [--list] [REGEX]\n", argv[0]);
+            fprintf(stderr,
+                    "usage: %s [--seed N] [--schedules N] [--seconds S] [--bound K] "
+                    "[--jobs N]"
+                    " [--trace | --brief] [--replay STRING] [--list] [REGEX]\n",
+                    argv[0]);
             exit(2);
         }
     }
@@ -311,7 +339,8 @@ int main(int argc, char **argv)
         personality(ADDR_NO_RANDOMIZE) != -1)
         execv("/proc/self/exe", argv);
     options(argc, argv);
-    if (regcomp(&re, optind < argc ? argv[optind] : ".", REG_EXTENDED | REG_NOSUB) != 0) {
+    if (regcomp(&re, optind < argc ? argv[optind] : ".", REG_EXTENDED | REG_NOSUB) !=
+        0) {
         fprintf(stderr, "not a regular expression: %s\n", argv[optind]);
         return 2;
     }

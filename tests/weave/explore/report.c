@@ -21,11 +21,11 @@ static struct scratch {
     char how[CHOICES * 3];
     char stack[64 << 10];
     uint64_t executions; /* when the watchdog looked last */
-} *scratch;
+} * scratch;
 
-static const char *const op_name[] = {"load", "store", "rmw", "  visible", "fence",
-                                      "membarrier", "futex wait", "futex wake", "pause",
-                                      "start", "end", "time", "call"};
+static const char *const op_name[] = {
+    "load",       "store", "rmw",   "  visible", "fence", "membarrier", "futex wait",
+    "futex wake", "pause", "start", "end",       "time",  "call"};
 
 /* Function and line of an address in this program, by addr2line. */
 static void where(uintptr_t pc, char *ret, size_t n)
@@ -101,8 +101,8 @@ static const char *replay_string(void)
 static void say(const char *what)
 {
     const char *name = explorer->scenario->name;
-    printf("%s: %s\n  to repeat: ./tests/run --weave '^%s$' --replay '%s'\n", name, what,
-           name, replay_string());
+    printf("%s: %s\n  to repeat: ./tests/run --weave '^%s$' --replay '%s'\n", name,
+           what, name, replay_string());
     fflush(stdout);
 }
 
@@ -134,7 +134,8 @@ void weave_report_parse(const char *text)
         explorer->chosen[explorer->known++] = (uint16_t)strtoul(end + 1, &end, 10);
 }
 
-/* Leaves the signal's stack for the host's: the execution is given up like any other. */
+/* Leaves the signal's stack for the host's: the execution is given up like any other.
+ */
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     const ucontext_t *uc = context;

@@ -1,5 +1,5 @@
-/* self.c - the interleaver proves itself: what is broken is found, what it did it can do
- * again. SPDX-License-Identifier: MIT */
+/* self.c - the interleaver proves itself: what is broken is found, what it did it can
+ * do again. SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
 
