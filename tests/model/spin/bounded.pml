@@ -10,7 +10,6 @@
  * dropped; after a receiver was told `closed` nobody receives; who parked before the
  * close was served; a waiter was passed by at most OVERTAKES newcomers.
  *
- * @big yes
  * @shape 14 cap 1, a sender of two and a receiver of two
  * @shape 15 cap 1, a sender, close, a receiver until closed
  * @shape 16 cap 1, a select that receives, a sender

@@ -8,7 +8,6 @@
  * numbers. When nobody can move: who was to be woken is awake, no two parties wait that
  * could meet, nothing is HELD, each value has been received once, top and lists agree.
  *
- * @big yes
  * @shape 1 two senders, two receivers, one of them timed
  * @shape 2 two selects, both directions, and a select of two receives
  * @shape 3 a select that sends and receives on one channel, a plain one of each
