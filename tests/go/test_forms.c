@@ -85,7 +85,7 @@ static void pairings(const struct kind *k, enum crew_kind crew)
         unsigned dir = i % 2;
         struct form_op o;
         uint64_t got = 0;
-        if (dir == LEAT_OP_SEND && (k->cap > 7))
+        if (dir == LEAT_OP_SEND && k->cap > 7)
             continue; /* parks only when it is full */
         uint64_t n = dir == LEAT_OP_SEND ? fill(c, k, 1000) : 0;
         form_start(&o, crew, waits, c, idle, dir, 1000 + n);
