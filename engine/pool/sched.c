@@ -460,6 +460,7 @@ static struct leat_fiber *look(struct leati_worker *w)
 static LEATI_COLD void postpone(struct leati_worker *w, struct leat_fiber *f)
 {
     f->qnext = NULL;
+    leati_count(&w->tick, 1); /* else look() could take it out again before all others */
     leati_inject_put(f->pin ? &w->remote : &w->pool->inject, f);
     leati_rule(w->pool, w, LEATI_WHY_NEW);
     if (++w->misses > LEATI_RQ_SIZE) { /* in a row: nothing else can run */
