@@ -1,6 +1,6 @@
 /* test_stack.c - stacks: all sizes, overflow told by name, a million at once.
  * SPDX-License-Identifier: MIT */
-/* ctest: serial timeout=300 novalgrind (stacks that overflow, a million of them) */
+/* ctest: serial timeout=300 onecpu novalgrind (stacks that overflow, a million of them) */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
