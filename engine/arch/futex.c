@@ -12,6 +12,7 @@
 /* errno is read on the thread that made the call, before anything can switch. */
 int leatp_futex_wait(leati_a32 *word, uint32_t expect, struct leat_deadline until)
 {
+    int keep = errno; /* the caller's */
     struct timespec ts, *tsp = NULL;
     if (until.at_ns != INT64_MAX) {
         int64_t at = until.at_ns < 0 ? 0 : until.at_ns;
@@ -21,7 +22,9 @@ int leatp_futex_wait(leati_a32 *word, uint32_t expect, struct leat_deadline unti
     }
     long r = syscall(SYS_futex, &word->v, FUTEX_WAIT_BITSET_PRIVATE, expect, tsp, NULL,
                      FUTEX_BITSET_MATCH_ANY);
-    return r < 0 && errno == ETIMEDOUT ? LEAT_ETIMEDOUT : 0;
+    bool late = r < 0 && errno == ETIMEDOUT;
+    errno = keep;
+    return late ? LEAT_ETIMEDOUT : 0;
 }
 
 void leatp_futex_wake(leati_a32 *word, int n)

@@ -265,7 +265,9 @@ static uint32_t cpus_word(void)
 {
     uint32_t word = leati_load_rlx(&cpus);
     if (leati_unlikely(word == 0)) {
+        int keep = errno; /* the caller's: a file may be missing */
         word = read_cpus();
+        errno = keep;
         leati_store_rlx(&cpus, word);
     }
     return word;

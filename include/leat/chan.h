@@ -111,7 +111,8 @@ LEAT_API int leat_chan_close(leat_chan *c);
 
 /* Hard end: as close, but waiting senders get LEAT_ECLOSED too and undelivered
  * values go to drop, those of a sender in mid-operation at the latest at the last
- * free. Returns 0, also after a close; LEAT_EALREADY when cancelled before. */
+ * free, those before a declared single receiver when it calls next, or then. Returns 0,
+ * also after a close; LEAT_EALREADY when cancelled before. */
 LEAT_API int leat_chan_cancel(leat_chan *c);
 
 /* Values inside now (parked senders not counted), the capacity (SIZE_MAX when

@@ -1,6 +1,6 @@
 /* test_select.c - entries of selects in a channel's queue (select6, issue9110,
- * chanlinear) and channels used as semaphores (race tests). SPDX-License-Identifier:
- * MIT */
+ * chanlinear) and channels used as semaphores (race tests).
+ * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
 #include "support/op.h"
