@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "arch/atomic.h"
+#include "arch/relax.h"
 #include "arch/san.h"
 
 #if defined(__has_include)
@@ -24,8 +25,9 @@ static struct known *known;
 
 static void known_take(void)
 {
+    unsigned step = 0;
     while (leati_xchg_acq(&known_lock, 1u) != 0) /* pairs with the releases below */
-        ;
+        leatp_relax(&step);
 }
 
 void leatp_san_stack(void *lo, size_t size)
