@@ -8,18 +8,21 @@
 #include <leat/base.h>
 
 /* X(name, value, text) */
-#define LEAT_ERR_MAP(X)                                                                  \
-    X(EAGAIN, -11, "would block")                                                        \
-    X(ENOMEM, -12, "out of memory")                                                      \
-    X(EBUSY, -16, "busy: another thread is in the middle of an operation")               \
-    X(EINVAL, -22, "invalid argument")                                                   \
-    X(ECLOSED, -32, "channel closed")                                                    \
-    X(EDEADLK, -35, "would deadlock: a call of this kind is not possible here")          \
-    X(EOVERFLOW, -75, "size or capacity too large")                                      \
-    X(ENOTSUP, -95, "not supported by this kind of object")                              \
-    X(ETIMEDOUT, -110, "deadline passed")                                                \
-    X(EALREADY, -114, "already done")                                                    \
-    X(ECANCELED, -125, "cancelled")
+#define LEAT_ERR_MAP(X)                                                         \
+    X(ENOEXEC, -8, "function not found in the worker's program")                \
+    X(EAGAIN, -11, "would block")                                               \
+    X(ENOMEM, -12, "out of memory")                                             \
+    X(EBUSY, -16, "busy: another thread is in the middle of an operation")      \
+    X(EINVAL, -22, "invalid argument")                                          \
+    X(ECLOSED, -32, "channel closed")                                           \
+    X(EDEADLK, -35, "would deadlock: a call of this kind is not possible here") \
+    X(EOVERFLOW, -75, "size or capacity too large")                             \
+    X(EMSGSIZE, -90, "message too long")                                        \
+    X(ENOTSUP, -95, "not supported by this kind of object")                     \
+    X(ETIMEDOUT, -110, "deadline passed")                                       \
+    X(EALREADY, -114, "already done")                                           \
+    X(ECANCELED, -125, "cancelled")                                             \
+    X(EOWNERDEAD, -130, "the worker died")
 
 enum leat_err {
     LEAT_OK = 0,

@@ -16,6 +16,7 @@
 #include <leat/fiber.h>
 #include <leat/sync.h>
 #include <leat/signal.h>
+#include <leat/stage.h>
 #include <leat/stat.h>
 
 LEAT_BEGIN_DECLS
