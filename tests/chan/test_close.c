@@ -286,6 +286,80 @@ static void handles_keep_the_channel_alive(void **state)
     each_kind(handles_only);
 }
 
+/* The drop of a value uses the very channel that drops it, and others that are full. */
+struct reentry {
+    leat_chan *self, *full;
+    unsigned calls;
+};
+
+static void drop_and_use(void *elem, void *arg)
+{
+    struct reentry *r = (struct reentry *)arg;
+    uint64_t v = 3;
+    (void)elem;
+    r->calls++;
+    expect_eq(leat_chan_try_send(r->full, &v), LEAT_EAGAIN);
+    expect_eq(leat_chan_send(r->self, &v), LEAT_ECLOSED);
+    expect_eq(leat_chan_cancel(r->self), LEAT_EALREADY);
+    expect(leat_chan_closed(r->self));
+}
+
+static void reenter(const struct kind *k)
+{
+    if (!k->cap || k->flags & LEAT_SINGLE_CONSUMER)
+        return; /* there the values are dropped by the owner's next call, or by free */
+    struct leat_chan_opts o = kind_opts(k, 8);
+    struct reentry r = {0};
+    uint64_t v = 1;
+    o.drop = drop_and_use;
+    o.drop_arg = &r;
+    expect_eq(leat_chan_open(&r.self, &o), 0);
+    expect_eq(leat_chan_new(&r.full, 8, 1), 0);
+    expect_eq(leat_chan_send(r.full, &v), 0);
+    uint64_t n = fill(r.self, k, 0);
+    expect_eq(leat_chan_cancel(r.self), 0);
+    expect_eq(r.calls, n);
+    leat_chan_free(r.self);
+    leat_chan_free(r.full);
+}
+
+static void a_drop_may_use_the_channel_that_drops(void **state)
+{
+    (void)state;
+    each_kind(reenter);
+}
+
+/* Nothing reopens a channel: not what is sent, received, freed or cancelled later. */
+static void for_ever(const struct kind *k)
+{
+    leat_chan *c = kind_open(k, 8);
+    uint64_t v = 2, many[2] = {0};
+    leat_tx *t = leat_chan_tx(c);
+    leat_rx *r = leat_chan_rx(c);
+    expect_eq(leat_chan_close(c), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_eq(leat_chan_send_n(c, many, 2, LEAT_NEVER), LEAT_ECLOSED);
+        expect_eq(leat_chan_recv_n(c, many, 2, LEAT_NEVER), LEAT_ECLOSED);
+        expect_eq(leat_chan_recv(c, &v), LEAT_ECLOSED);
+        expect_eq(leat_chan_try_send(c, &v), LEAT_ECLOSED);
+        expect(leat_chan_closed(c));
+        if (i == 0) {
+            leat_tx *again = leat_tx_ref(t);
+            leat_tx_free(t);
+            leat_tx_free(again);
+        } else if (i == 1) {
+            leat_rx_free(r);
+        }
+    }
+    leat_chan_free(c);
+}
+
+static void closed_is_for_ever(void **state)
+{
+    (void)state;
+    each_kind(for_ever);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +373,8 @@ int main(void)
         cmocka_unit_test(the_last_sender_handle_closes),
         cmocka_unit_test(the_last_receiver_handle_cancels),
         cmocka_unit_test(handles_keep_the_channel_alive),
+        cmocka_unit_test(a_drop_may_use_the_channel_that_drops),
+        cmocka_unit_test(closed_is_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,6 +177,40 @@ static void a_cancelled_fiber_gets_nothing(void **state)
     assert_null(s.q.first);
 }
 
+/* Woken before they have waited, in an order of their own, in one go and one by one. */
+enum { EARLY = 24 };
+
+struct early {
+    leat_sem s[EARLY];
+    unsigned done;
+};
+
+static void early_actor(struct actor *a)
+{
+    struct early *e = (struct early *)a->arg;
+    if (a->index == EARLY) {
+        for (unsigned i = EARLY; i-- > 0;)
+            leat_sem_release(&e->s[i * 7 % EARLY], 1);
+        return;
+    }
+    if (a->index % 3 == 0)
+        leat_yield();
+    expect_eq(leat_sem_acquire(&e->s[a->index], 1), 0);
+    __atomic_fetch_add(&e->done, 1u, __ATOMIC_RELAXED);
+}
+
+static void a_wake_before_the_wait_counts_in_any_order(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < support_scale(200); i++) {
+        struct early e = {.done = 0};
+        for (unsigned k = 0; k < EARLY; k++)
+            leat_sem_init(&e.s[k], 0);
+        crew_run((enum crew_kind)(i % CREW_KINDS), EARLY + 1, early_actor, &e);
+        assert_int_equal(e.done, EARLY);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +220,7 @@ int main(void)
         cmocka_unit_test(a_big_one_is_not_passed_and_not_in_the_way),
         cmocka_unit_test(deadlines_race_with_releases),
         cmocka_unit_test(a_cancelled_fiber_gets_nothing),
+        cmocka_unit_test(a_wake_before_the_wait_counts_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,15 +8,6 @@
 #include "pool/mill.h"
 #include "support/support.h"
 
-static leat_pool *pool_with(const struct leat_pool_opts *more)
-{
-    leat_pool *p = NULL;
-    struct leat_pool_opts o = *more;
-    o.size = sizeof(o);
-    assert_int_equal(leat_pool_new(&p, &o), 0);
-    return p;
-}
-
 /* --- the last two --- */
 
 struct pair {
@@ -66,7 +57,7 @@ static void two_last_deaths_at_once_end_the_drain(void **state)
     (void)state;
     for (size_t i = support_scale(4000); i > 0; i--) {
         struct pair pair = {0};
-        leat_pool *p = pool_with(&(struct leat_pool_opts){.workers = 2});
+        leat_pool *p = support_pool(&(struct leat_pool_opts){.workers = 2});
         pthread_t t;
         for (int pin = 1; pin <= 2; pin++) {
             struct leat_fiber_opts o = {.size = sizeof(o), .pool = p, .pin = pin};
@@ -136,7 +127,7 @@ static void a_start_that_fails_during_a_drain_does_not_hold_it_up(void **state)
     struct leat_alloc alloc = {late_alloc, late_free, &l};
     struct leat_pool_opts o = {.workers = 1, .alloc = &alloc};
     pthread_t t;
-    l.p = pool_with(&o);
+    l.p = support_pool(&o);
     l.armed = true;
     assert_int_equal(pthread_create(&t, NULL, comes_late, &l), 0);
     assert_true(support_until(counted_as_born, l.p));

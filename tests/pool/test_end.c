@@ -14,21 +14,6 @@
 #include "arch/san.h"
 #include "support/support.h"
 
-static leat_pool *pool_with(const struct leat_pool_opts *more)
-{
-    leat_pool *p = NULL;
-    struct leat_pool_opts o = *more;
-    o.size = sizeof(o);
-    assert_int_equal(leat_pool_new(&p, &o), 0);
-    return p;
-}
-
-static leat_pool *pool_of(unsigned workers)
-{
-    struct leat_pool_opts o = {.workers = workers};
-    return pool_with(&o);
-}
-
 static unsigned tasks(void)
 {
     unsigned n = 0;
@@ -132,7 +117,7 @@ static void drain_waits_for_the_last_fiber(void **state)
     for (unsigned workers = 1; workers <= 3; workers++) {
         struct work w = {.depth = 0};
         struct leat_pool_opts o = {.workers = workers, .alloc = &alloc};
-        leat_pool *p = pool_with(&o);
+        leat_pool *p = support_pool(&o);
         pthread_t t;
         for (int i = 0; i < 50; i++)
             assert_int_equal(leat_pool_go(p, NULL, spawns_more, &w), 0);
@@ -163,7 +148,7 @@ static void cancelling_ends_them_all(void **state)
     for (size_t i = 0; i < support_scale(100); i++) {
         struct work w = {.depth = 0};
         struct leat_pool_opts o = {.workers = 1 + (unsigned)i % 3, .alloc = &alloc};
-        leat_pool *p = pool_with(&o);
+        leat_pool *p = support_pool(&o);
         for (int k = 0; k < 5; k++)
             assert_int_equal(leat_pool_go(p, NULL, spawns_more, &w), 0);
         assert_null(leat_pool_free(p));
@@ -182,7 +167,7 @@ static int ends_its_own_pool(void *arg)
 static void a_fiber_cannot_end_its_own_pool(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(1);
+    leat_pool *p = support_pool_of(1, 0);
     assert_int_equal(leat_pool_run(p, ends_its_own_pool, p), LEAT_EDEADLK);
     assert_null(leat_pool_free(p));
     assert_null(leat_pool_free(NULL));
@@ -229,7 +214,7 @@ static void wrong_arguments_are_refused(void **state)
     o = (struct leat_pool_opts){.size = sizeof(o), .workers = 100000};
     assert_int_equal(leat_pool_new(&p, &o), LEAT_EINVAL);
     assert_null(p);
-    p = pool_of(2);
+    p = support_pool_of(2, 0);
     assert_int_equal(leat_pool_workers(p), 2);
     assert_int_equal(leat_pool_go(p, &f, NULL, NULL), LEAT_EINVAL);
     assert_int_equal(leat_pool_go(NULL, &f, nothing, NULL), LEAT_EINVAL);
@@ -302,7 +287,7 @@ static void blocking_calls_leave_the_workers_free(void **state)
     for (unsigned workers = 1; workers <= 2; workers++) {
         struct leat_pool_opts o = {.workers = workers, .blocking = 4};
         struct call c = {.ran = {0}};
-        leat_pool *p = pool_with(&o);
+        leat_pool *p = support_pool(&o);
         assert_int_equal(pipe(c.fds), 0);
         assert_int_equal(leat_pool_run(p, writes_and_waits, &c), 0);
         assert_int_equal(c.ran.v + c.refused.v, 40);
@@ -331,7 +316,7 @@ static int calls_often(void *arg)
 static void one_thread_serves_one_caller(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(2);
+    leat_pool *p = support_pool_of(2, 0);
     size_t want = support_scale(5000);
     unsigned before = tasks();
     assert_int_equal(leat_pool_run(p, calls_often, &want), 0);
@@ -356,7 +341,7 @@ static void no_thread_for_a_blocking_call_is_said(void **state)
     struct support_bytes bytes = {0};
     struct leat_alloc alloc = support_alloc(&bytes);
     struct leat_pool_opts o = {.workers = 1, .alloc = &alloc};
-    leat_pool *p = pool_with(&o);
+    leat_pool *p = support_pool(&o);
     assert_int_equal(leat_pool_run(p, nothing, NULL), 0); /* records are there */
     bytes.fail_at = 1;
     assert_int_equal(leat_pool_run(p, gets_no_thread, NULL), 0);
@@ -415,7 +400,7 @@ static void every_thread_runs_on_the_cpus_of_its_pool(void **state)
 {
     (void)state;
     int all = cpus_here(NULL);
-    leat_pool *p = pool_of(1);
+    leat_pool *p = support_pool_of(1, 0);
     assert_int_equal(leat_pool_run(p, looks_at_the_cpus, &all), 0);
     assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER), 0);
     assert_int_equal(cpus_here(NULL), all);
@@ -447,7 +432,7 @@ static void sleeps_never_end_early_and_always_end(void **state)
     (void)state;
     for (unsigned workers = 1; workers <= 3; workers++) {
         struct naps n = {.rounds = support_scale(100)};
-        leat_pool *p = pool_of(workers);
+        leat_pool *p = support_pool_of(workers, 0);
         for (int i = 0; i < 100; i++)
             assert_int_equal(leat_pool_go(p, NULL, sleeper, &n), 0);
         assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, leat_in_s(60)), 0);
@@ -487,7 +472,7 @@ static int computes_over_a_timer(void *arg)
 static void a_timer_fires_although_its_worker_computes(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(2);
+    leat_pool *p = support_pool_of(2, 0);
     for (int i = 0; i < 20; i++) {
         struct late l = {.due = 0};
         assert_int_equal(leat_sleep_ns(5000000), 0); /* all are deep asleep */
@@ -502,7 +487,7 @@ static void a_timer_fires_although_its_worker_computes(void **state)
 static void a_forked_child_is_told_not_to_use_the_pool(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(2);
+    leat_pool *p = support_pool_of(2, 0);
     assert_int_equal(leat_run(nothing, NULL), 0);
     pid_t pid = fork();
     if (pid == 0) {

@@ -8,14 +8,6 @@
 #include <leat/leat.h>
 #include "support/support.h"
 
-static leat_pool *pool_of(unsigned workers, unsigned flags)
-{
-    leat_pool *p = NULL;
-    struct leat_pool_opts o = {.size = sizeof(o), .workers = workers, .flags = flags};
-    assert_int_equal(leat_pool_new(&p, &o), 0);
-    return p;
-}
-
 static void drain(leat_pool *p)
 {
     assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, leat_in_s(100)), 0);
@@ -82,7 +74,7 @@ static void a_computing_fiber_delays_nobody(void **state)
     for (unsigned workers = 2; workers <= 3; workers++) {
         for (int where = 0; where < WHERES; where++) {
             struct delay d = {.where = (enum where)where};
-            leat_pool *p = pool_of(workers, workers == 3 ? LEAT_POOL_FENCED : 0);
+            leat_pool *p = support_pool_of(workers, workers == 3 ? LEAT_POOL_FENCED : 0);
             for (size_t i = 0; i < support_scale(200); i++)
                 assert_int_equal(leat_pool_run(p, computes, &d), 0);
             drain(p);
@@ -123,7 +115,7 @@ static int talks_then_computes(void *arg)
 static void one_that_was_chatty_delays_nobody_either(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(2, 0);
+    leat_pool *p = support_pool_of(2, 0);
     for (int i = 0; i < 20; i++) {
         struct turning t = {.d = {.worst = 0}};
         assert_int_equal(leat_pool_run(p, talks_then_computes, &t), 0);
@@ -164,7 +156,7 @@ static void a_steady_readier_is_robbed_again_and_again(void **state)
 {
     (void)state;
     leat_sem s[2] = {LEAT_SEM_INIT(0), LEAT_SEM_INIT(0)};
-    leat_pool *p = pool_of(2, 0);
+    leat_pool *p = support_pool_of(2, 0);
     struct leat_pool_stats st;
     assert_int_equal(leat_pool_go(p, NULL, answers_late, s), 0);
     assert_int_equal(leat_pool_run(p, readies_and_computes, s), 0);
@@ -224,7 +216,7 @@ static void a_pair_that_talks_leaves_room_for_others(void **state)
 {
     (void)state;
     struct pair t = {.rounds = 0};
-    leat_pool *p = pool_of(1, 0);
+    leat_pool *p = support_pool_of(1, 0);
     assert_int_equal(leat_pool_go(p, NULL, talks, &t), 0);
     assert_int_equal(leat_pool_go(p, NULL, answers, &t), 0);
     assert_int_equal(leat_pool_go(p, NULL, comes_by, &t), 0);
@@ -255,7 +247,7 @@ static void no_single_message_is_lost(void **state)
     (void)state;
     for (unsigned workers = 1; workers <= 3; workers++) {
         struct lonely l = {.rounds = support_scale(30000)};
-        leat_pool *p = pool_of(workers, workers == 3 ? LEAT_POOL_FENCED : 0);
+        leat_pool *p = support_pool_of(workers, workers == 3 ? LEAT_POOL_FENCED : 0);
         int64_t worst = 0;
         assert_int_equal(leat_pool_go(p, NULL, echo, &l), 0);
         for (size_t i = 0; i < l.rounds; i++) {
@@ -298,7 +290,7 @@ static void no_message_is_lost_between_sleeps(void **state)
     enum { PAIRS = 6 };
     for (unsigned workers = 1; workers <= 4; workers++) {
         struct lonely l[PAIRS] = {{.rounds = 0}};
-        leat_pool *p = pool_of(workers, workers == 3 ? LEAT_POOL_FENCED : 0);
+        leat_pool *p = support_pool_of(workers, workers == 3 ? LEAT_POOL_FENCED : 0);
         for (int i = 0; i < PAIRS; i++) {
             l[i].rounds = support_scale(3000);
             assert_int_equal(leat_pool_go(p, NULL, echo, &l[i]), 0);
@@ -349,7 +341,7 @@ static void pinned_fibers_stay_and_are_woken(void **state)
     (void)state;
     enum { PAIRS = 4 };
     for (unsigned workers = 1; workers <= 3; workers++) {
-        leat_pool *p = pool_of(workers, 0);
+        leat_pool *p = support_pool_of(workers, 0);
         struct pin pin[2 * PAIRS];
         leat_fiber *f[2 * PAIRS];
         size_t noises = support_scale(20000);
@@ -400,7 +392,7 @@ static int once_blocking(void *arg)
 static void an_idle_pool_burns_nothing(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(2, 0);
+    leat_pool *p = support_pool_of(2, 0);
     assert_int_equal(leat_pool_run(p, once_blocking, NULL), 0);
     assert_int_equal(leat_sleep_ns(50000000), 0); /* the looks of the last keeper */
     int64_t cpu = cpu_ns();

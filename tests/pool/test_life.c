@@ -7,14 +7,6 @@
 #include <leat/leat.h>
 #include "support/support.h"
 
-static leat_pool *pool_of(unsigned workers, unsigned flags)
-{
-    leat_pool *p = NULL;
-    struct leat_pool_opts o = {.size = sizeof(o), .workers = workers, .flags = flags};
-    assert_int_equal(leat_pool_new(&p, &o), 0);
-    return p;
-}
-
 static int give_back(void *arg)
 {
     return (int)(intptr_t)arg;
@@ -83,7 +75,7 @@ static void a_million_spawned_all_run_once(void **state)
     for (unsigned i = 0; i < 4; i++) {
         for (unsigned flags = 0; flags <= LEAT_POOL_FENCED; flags += LEAT_POOL_FENCED) {
             struct count c = {.want = support_scale(i < 2 ? 1000000 : 100000)};
-            leat_pool *p = pool_of(workers[i], flags);
+            leat_pool *p = support_pool_of(workers[i], flags);
             assert_int_equal(leat_pool_run(p, spawn_and_join, &c), 0);
             assert_int_equal(c.n.v, c.want);
             assert_int_equal(leat_pool_run(p, spawn_detached, &c), 0);
@@ -100,7 +92,7 @@ static void a_million_spawned_all_run_once(void **state)
 static void threads_spawn_and_join_too(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(2, 0);
+    leat_pool *p = support_pool_of(2, 0);
     struct count c = {.want = support_scale(20000)};
     for (size_t i = 0; i < c.want; i++) {
         leat_fiber *f;
@@ -140,7 +132,7 @@ static int join_it(void *arg)
 static void joins_that_cannot_be_say_so(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(2, 0);
+    leat_pool *p = support_pool_of(2, 0);
     leat_sem s = LEAT_SEM_INIT(0);
     leat_fiber *f, *joiner;
     assert_int_equal(leat_pool_run(p, join_myself, NULL), LEAT_EDEADLK);
@@ -163,7 +155,7 @@ static void joins_that_cannot_be_say_so(void **state)
 static void a_cancelled_joiner_leaves_the_handle_valid(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(2, 0);
+    leat_pool *p = support_pool_of(2, 0);
     for (size_t i = 0; i < support_scale(2000); i++) {
         leat_sem s = LEAT_SEM_INIT(0);
         leat_fiber *f, *joiner;
@@ -236,7 +228,7 @@ static void cancel_is_seen_at_every_step(void **state)
 {
     (void)state;
     for (unsigned workers = 1; workers <= 3; workers++) {
-        leat_pool *p = pool_of(workers, workers == 3 ? LEAT_POOL_FENCED : 0);
+        leat_pool *p = support_pool_of(workers, workers == 3 ? LEAT_POOL_FENCED : 0);
         assert_int_equal(leat_pool_run(p, cancel_at_any_step, NULL), 0);
         assert_int_equal(leat_pool_shutdown(p, LEAT_DRAIN, LEAT_NEVER), 0);
         verdict();
@@ -254,7 +246,7 @@ static int sleeps_masked(void *arg)
 static void a_fiber_cancelled_before_it_ran_still_runs(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(1, 0);
+    leat_pool *p = support_pool_of(1, 0);
     for (int i = 0; i < 20; i++) {
         leat_fiber *f;
         int r = 0;
@@ -293,7 +285,7 @@ static void a_deadline_ends_its_own_wait_only(void **state)
     (void)state;
     for (unsigned workers = 1; workers <= 2; workers++) {
         struct late l = {.asked = {0}};
-        leat_pool *p = pool_of(workers, 0);
+        leat_pool *p = support_pool_of(workers, 0);
         leat_fiber *f;
         assert_int_equal(leat_pool_go(p, &f, waits_in_turn, &l), 0);
         for (unsigned i = 1; i <= 200; i++) {
@@ -342,7 +334,7 @@ static int spawn_in_order(void *arg)
 static void fibers_begin_in_the_order_of_their_spawning(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(1, 0);
+    leat_pool *p = support_pool_of(1, 0);
     struct order o = {.n = 0};
     struct place pl[600];
     for (unsigned i = 0; i < 600; i++)
@@ -369,7 +361,7 @@ static int hold(void *arg)
 static void injected_fibers_begin_first_in_first_out(void **state)
 {
     (void)state;
-    leat_pool *p = pool_of(1, 0);
+    leat_pool *p = support_pool_of(1, 0);
     struct order o = {.n = 0};
     struct place pl[600];
     leati_a32 go = {0};

@@ -17,15 +17,6 @@
 #include "mem/stack.h"
 #include "support/support.h"
 
-static leat_pool *pool_with(unsigned workers, unsigned flags, size_t stack)
-{
-    leat_pool *p = NULL;
-    struct leat_pool_opts o = {
-        .size = sizeof(o), .workers = workers, .flags = flags, .stack_size = stack};
-    assert_int_equal(leat_pool_new(&p, &o), 0);
-    return p;
-}
-
 /* Writes n bytes of the own stack from the top down. */
 static LEATI_NOINLINE void fill(size_t n)
 {
@@ -57,7 +48,7 @@ static void a_stack_holds_what_was_asked_for(void **state)
 #else
     const size_t least = LEAT_STACK_MIN;
 #endif
-    leat_pool *p = pool_with(2, 0, 0);
+    leat_pool *p = support_pool_of(2, 0);
     for (size_t size = least; size <= ((size_t)4 << 20); size += size / 2) {
         struct depth d = {.bytes = size - 1400};
         leat_fiber *f[50];
@@ -307,7 +298,8 @@ static void many_at_once(size_t stack, size_t n, double most)
 {
     bool guarded = guards_cost_no_mapping();
     struct crowd c = {.n = n};
-    leat_pool *p = pool_with(2, 0, stack);
+    leat_pool *p =
+        support_pool(&(struct leat_pool_opts){.workers = 2, .stack_size = stack});
     assert_int_equal(leat_chan_new(&c.c, 8, 0), 0);
     long before = statm(1);
     for (size_t i = 0; i < n; i++)

@@ -76,11 +76,58 @@ static void a_tick_that_another_takes_is_not_the_last(void **state)
     }
 }
 
+/* A timer, an idle channel and a value that comes and goes: the timer's case is taken
+ * in the end although the select never stays the same. */
+static void hopper(struct actor *a)
+{
+    leat_chan *c = (leat_chan *)a->arg, *timer = NULL;
+    size_t which = 9;
+    uint64_t v = 0;
+    int64_t t;
+    unsigned seen = 0;
+    expect_eq(leat_after(&timer, leat_in_ms(2)), 0);
+    struct leat_deadline end = leat_in_s(60);
+    while (which != 1 && leat_now() < end.at_ns) {
+        struct leat_case cs[3] = {LEAT_RECV(c, &v), LEAT_RECV(timer, &t),
+                                  LEAT_RECV(NULL, &v)};
+        int r = leat_select(cs, 3, seen % 3 ? leat_in_us(50) : LEAT_NEVER, 0, &which);
+        expect(r == 0 || r == LEAT_ETIMEDOUT);
+        if (r != 0)
+            which = 9;
+        else
+            expect_eq(cs[which].err, 0);
+        seen++;
+        if (which == 0)
+            expect_eq(leat_chan_send(c, &v), 0);
+    }
+    expect_eq(which, 1);
+    leat_chan_free(timer);
+}
+
+static void hop(const struct kind *k, enum crew_kind crew)
+{
+    uint64_t v = 4;
+    if (!k->cap)
+        return;
+    leat_chan *c = kind_open(k, 8);
+    expect_eq(leat_chan_send(c, &v), 0);
+    crew_run(crew, kind_allows(k, 2, 2) ? 2 : 1, hopper, c);
+    expect_eq(leat_chan_len(c), 1);
+    leat_chan_free(c);
+}
+
+static void a_busy_case_does_not_hide_a_timer(void **state)
+{
+    (void)state;
+    each_kind_and_crew(hop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_instant_that_comes_meanwhile_is_not_slept_over),
         cmocka_unit_test(a_tick_that_another_takes_is_not_the_last),
+        cmocka_unit_test(a_busy_case_does_not_hide_a_timer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

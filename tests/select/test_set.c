@@ -353,6 +353,34 @@ static void channels_come_and_go(void **state)
     }
 }
 
+/* After one event a set waits again, and does not say the event twice. */
+static void once(const struct kind *k)
+{
+    leat_chan *c = kind_open(k, 8), *from = NULL;
+    leat_set *s = NULL;
+    uint64_t got;
+    expect_eq(leat_set_new(&s), 0);
+    expect_eq(leat_set_add(s, c, NULL), 0);
+    for (uint64_t v = 0; v < 5; v++) {
+        struct op o;
+        op_start(&o, CREW_THREADS, 0, c, LEAT_OP_SEND, v, LEAT_NEVER);
+        expect_eq(leat_set_wait(s, &got, &from, NULL, LEAT_NEVER), 0);
+        expect_eq(got, v);
+        expect(from == c);
+        expect_eq(op_join(&o), 0);
+        expect_eq(leat_set_wait(s, &got, NULL, NULL, LEAT_NOW), LEAT_EAGAIN);
+        expect_eq(leat_set_wait(s, &got, NULL, NULL, leat_in_us(300)), LEAT_ETIMEDOUT);
+    }
+    leat_set_free(s);
+    leat_chan_free(c);
+}
+
+static void a_set_waits_again_after_an_event(void **state)
+{
+    (void)state;
+    each_kind(once);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +393,7 @@ int main(void)
         cmocka_unit_test(thousands_of_channels_lose_nothing),
         cmocka_unit_test(ready_channels_are_served_in_turn),
         cmocka_unit_test(channels_come_and_go),
+        cmocka_unit_test(a_set_waits_again_after_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,6 +107,12 @@ void crew_run(enum crew_kind kind, unsigned n, actor_fn *fn, void *arg);
 leat_pool *crew_pool(struct crew *c);
 leat_fiber *crew_fiber(struct crew *c, unsigned index);
 
+/* ---- pool.c: pools of the test's own ---- */
+
+/* A new pool of those options, their size filled in. Fails the test when there is none. */
+leat_pool *support_pool(const struct leat_pool_opts *more);
+leat_pool *support_pool_of(unsigned workers, unsigned flags);
+
 /* ---- wait.c: waiting for a state of the engine without sleeping blindly ---- */
 
 /* Yields until cond(arg), at most 20 s. Returns whether it came true. From threads and
