@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include <leat/set.h>
-#include "base/ptrmap.h"
+#include "base/map.h"
 #include "chan/chan.h"
 
 struct entry {
@@ -32,7 +32,7 @@ struct entry {
 };
 
 struct leat_set {
-    struct leati_ptrmap *map;
+    struct leati_map *map;
     struct leati_list turn;   /* owner */
     struct leati_list timers; /* owner */
     leati_a32 lock;
@@ -118,7 +118,7 @@ static const struct leati_wait_ops set_ops = {set_publish, set_abort, "set"};
 
 static void forget(struct leat_set *s, struct entry *e)
 {
-    leati_ptrmap_remove(s->map, &e->key);
+    leati_map_remove(s->map, &e->key);
     leat_chan_free(chan_of(e));
     free(e);
 }
@@ -212,7 +212,7 @@ int leat_set_new(leat_set **ret)
     if (ret == NULL)
         return LEAT_EINVAL;
     struct leat_set *s = calloc(1, sizeof(*s));
-    if (s == NULL || (s->map = leati_ptrmap_new()) == NULL) {
+    if (s == NULL || (s->map = leati_map_new(0)) == NULL) {
         free(s);
         return LEAT_ENOMEM;
     }
@@ -226,9 +226,9 @@ leat_set *leat_set_free(leat_set *s)
     struct leati_keyed *k;
     if (s == NULL)
         return NULL;
-    while ((k = leati_ptrmap_any(s->map)) != NULL)
+    while ((k = leati_map_any(s->map)) != NULL)
         (void)leat_set_del(s, (leat_chan *)(uintptr_t)k->key);
-    leati_ptrmap_free(s->map);
+    leati_map_free(s->map);
     free(s);
     return NULL;
 }
@@ -237,7 +237,7 @@ int leat_set_add(leat_set *s, leat_chan *c, void *user)
 {
     if (s == NULL || c == NULL)
         return LEAT_EINVAL;
-    if (leati_ptrmap_find(s->map, c))
+    if (leati_map_find(s->map, c))
         return LEAT_EALREADY;
     struct entry *e = calloc(1, sizeof(*e));
     if (e == NULL)
@@ -249,7 +249,7 @@ int leat_set_add(leat_set *s, leat_chan *c, void *user)
     e->node.kind = LEATI_EVENT;
     e->node.dir = LEAT_OP_RECV;
     e->node.of.event = &e->event;
-    if (!leati_ptrmap_put(s->map, &e->key)) {
+    if (!leati_map_put(s->map, &e->key)) {
         free(e);
         return LEAT_ENOMEM;
     }
@@ -261,7 +261,7 @@ int leat_set_add(leat_set *s, leat_chan *c, void *user)
 int leat_set_del(leat_set *s, leat_chan *c)
 {
     struct entry *e =
-        s && c ? (struct entry *)(void *)leati_ptrmap_find(s->map, c) : NULL;
+        s && c ? (struct entry *)(void *)leati_map_find(s->map, c) : NULL;
     if (e == NULL)
         return LEAT_EINVAL;
     if (c->kind == LEATI_TIMER) {
@@ -276,5 +276,5 @@ int leat_set_del(leat_set *s, leat_chan *c)
 
 size_t leat_set_len(const leat_set *s)
 {
-    return s ? leati_ptrmap_count(s->map) : 0;
+    return s ? leati_map_count(s->map) : 0;
 }
