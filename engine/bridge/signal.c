@@ -16,6 +16,7 @@
 #include <leat/signal.h>
 #include "arch/atomic.h"
 #include "arch/event.h"
+#include "pool/registry.h"
 
 enum { POSTS = 64 };
 
@@ -25,6 +26,7 @@ struct leat_signal {
     leati_a64 bits;
     leati_a32 ending;
     int event;
+    uint32_t forks; /* process generation that made it */
     pthread_t thread;
 };
 
@@ -88,6 +90,7 @@ int leat_signal_new(leat_signal **ret, leat_chan *c)
     if (!s)
         return LEAT_ENOMEM;
     s->chan = leat_chan_ref(c);
+    s->forks = leati_forks();
     int r = leati_signal_init(s);
     if (r != 0) {
         leat_chan_free(s->chan);
@@ -102,6 +105,8 @@ int leat_signal_post(leat_signal *s, uint32_t n)
 {
     if (!s || n >= POSTS)
         return LEAT_EINVAL;
+    if (s->forks != leati_forks())
+        return LEAT_ENOTSUP;
     /* sc: pairs with the exchange of the thread. */
     if (leati_or_sc(&s->bits, (uint64_t)1 << n) == 0)
         leatp_event_post(s->event);
@@ -112,13 +117,15 @@ leat_signal *leat_signal_free(leat_signal *s)
 {
     if (!s)
         return NULL;
-    leati_store_rel(&s->ending, 1u); /* pairs with the load in run */
-    leat_chan_close(s->quit);
-    leatp_event_post(s->event);
-    pthread_join(s->thread, NULL);
+    if (s->forks == leati_forks()) { /* a child has no thread, who may have left locks */
+        leati_store_rel(&s->ending, 1u); /* pairs with the load in run */
+        leat_chan_close(s->quit);
+        leatp_event_post(s->event);
+        pthread_join(s->thread, NULL);
+        leat_chan_free(s->quit);
+        leat_chan_free(s->chan);
+    }
     leatp_event_free(s->event);
-    leat_chan_free(s->quit);
-    leat_chan_free(s->chan);
     free(s);
     return NULL;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fork.h"
 #include "base/misuse.h"
 #include "chan/open.h"
 
@@ -56,6 +57,25 @@ static bool slab_grow(struct slab *s, size_t size)
     k->next = s->chunks.v;
     leati_store_rel(&s->chunks, (void *)k); /* pairs with the load in leati_chan_each */
     return true;
+}
+
+/* A fork finds the slabs at rest, so that the child can open channels. Nothing else is
+ * locked while a slab is. */
+static void before_fork(void)
+{
+    for (unsigned kind = 0; kind < LEATI_KINDS; kind++)
+        leati_lock(&slabs[kind].lock);
+}
+
+static void after_fork(void)
+{
+    for (unsigned kind = 0; kind < LEATI_KINDS; kind++)
+        leati_unlock(&slabs[kind].lock);
+}
+
+static LEATI_FORK_LEAF void watch_forks(void)
+{
+    (void)pthread_atfork(before_fork, after_fork, after_fork);
 }
 
 struct leat_chan *leati_header_get(enum leati_kind kind, size_t size)
@@ -166,7 +186,7 @@ static int check(const struct leat_chan_opts *o)
 {
     const unsigned known =
         LEAT_FAIR | LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER | LEAT_COMPACT;
-    if (o->size < sizeof(struct leat_chan_opts) || (o->flags & ~known) ||
+    if (o->size != sizeof(struct leat_chan_opts) || (o->flags & ~known) ||
         (unsigned)o->spin > LEAT_SPIN_BUSY || o->elem_align > 64 ||
         (o->elem_align & (o->elem_align - 1)) ||
         (o->alloc && (!o->alloc->alloc || !o->alloc->free)))

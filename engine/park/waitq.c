@@ -1,4 +1,5 @@
 /* waitq.c - see waitq.h. SPDX-License-Identifier: MIT */
+#include "base/fork.h"
 #include "park/waitq.h"
 
 enum { LOCK_BITS = 6 };
@@ -14,6 +15,25 @@ leati_a32 *leati_waitq_lock(const struct leat_waitq__ *q)
     leati_a32 *l = &leati_waitq_locks[h >> (64 - LOCK_BITS)].word;
     leati_lock(l);
     return l;
+}
+
+/* A fork finds the table unlocked: objects that share a lock with one that another
+ * thread was at can be used in the child. Whoever holds one wants no other. */
+static void before_fork(void)
+{
+    for (unsigned i = 0; i < 1u << LOCK_BITS; i++)
+        leati_lock(&leati_waitq_locks[i].word);
+}
+
+static void after_fork(void)
+{
+    for (unsigned i = 0; i < 1u << LOCK_BITS; i++)
+        leati_unlock(&leati_waitq_locks[i].word);
+}
+
+static LEATI_FORK_LEAF void watch_forks(void)
+{
+    (void)pthread_atfork(before_fork, after_fork, after_fork);
 }
 
 static struct leati_qnode *leati_qnode_of(struct leati_link *l)

@@ -3,9 +3,21 @@
 #include <stdlib.h>
 
 #include "pool/mill.h"
+#include "pool/registry.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* threads are started in it */
 static leati_aptr the_pool;
+
+/* A fork waits until the pool is there or not. */
+void leati_default_before_fork(void)
+{
+    (void)pthread_mutex_lock(&lock);
+}
+
+void leati_default_after_fork(void)
+{
+    (void)pthread_mutex_unlock(&lock);
+}
 
 /* Fibers are cancelled and get a second to clean up. The memory stays, reachable:
  * other exit handlers may still hold handles, and the process ends anyway. */

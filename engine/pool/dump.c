@@ -129,7 +129,11 @@ void leati_pool_dump_one(leat_pool *p, int fd)
 
 static void dump_one(leat_pool *p, void *arg)
 {
-    leati_pool_dump_one(p, *(int *)arg);
+    int fd = *(int *)arg;
+    if (leati_pool_foreign(p)) /* its locks may be held for ever */
+        dprintf(fd, "pool %p \"%s\": of the process before a fork\n", (void *)p, p->name);
+    else
+        leati_pool_dump_one(p, fd);
 }
 
 void leati_pool_dump(int fd)

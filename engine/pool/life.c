@@ -187,6 +187,8 @@ int leat_fiber_join_until(leat_fiber *f, int *ret_result, struct leat_deadline u
 {
     if (!f)
         return LEAT_EINVAL;
+    if (leati_unlikely(leati_pool_foreign(f->pool)))
+        return LEAT_ENOTSUP;
     struct leat_fiber *me = self();
     if (me == f)
         return LEAT_EDEADLK;
@@ -212,7 +214,7 @@ int leat_fiber_join(leat_fiber *f, int *ret_result)
 
 leat_fiber *leat_fiber_detach(leat_fiber *f)
 {
-    if (f)
+    if (f && !leati_pool_foreign(f->pool))
         leati_record_unref(f, leati_worker_self());
     return NULL;
 }
@@ -221,7 +223,7 @@ leat_fiber *leat_fiber_detach(leat_fiber *f)
 
 void leat_fiber_cancel(leat_fiber *f)
 {
-    if (!f)
+    if (!f || leati_pool_foreign(f->pool))
         return;
     (void)leati_or_sc(&f->attn, (uint8_t)LEATI_ATTN_CANCEL); /* W2 in wait.c */
     leati_kick(f);

@@ -1,7 +1,6 @@
 /* registry.c - see registry.h. Readers walk in an RCU section; writers hold the lock.
  * SPDX-License-Identifier: MIT */
-#include <pthread.h>
-
+#include "base/fork.h"
 #include "mem/reclaim.h"
 #include "pool/mill.h"
 #include "pool/registry.h"
@@ -40,9 +39,11 @@ void leati_registry_walk(void (*fn)(leat_pool *, void *), void *arg)
     leati_rcu_read_unlock();
 }
 
-/* A child has none of the threads; the pools' memory stays as it was. */
+/* A child has none of the threads; the pools' memory stays as it was. In the order in
+ * which the default pool is made. */
 static void before_fork(void)
 {
+    leati_default_before_fork();
     leati_lock(&lock);
     leati_rcu_before_fork();
 }
@@ -51,6 +52,7 @@ static void after_fork_parent(void)
 {
     leati_rcu_after_fork(false);
     leati_unlock(&lock);
+    leati_default_after_fork();
 }
 
 static void after_fork_child(void)
@@ -58,17 +60,16 @@ static void after_fork_child(void)
     leati_rcu_after_fork(true);
     leati_store_rlx(&forks, leati_load_rlx(&forks) + 1); /* the only thread */
     leati_unlock(&lock);
+    leati_default_after_fork();
 }
 
-static void watch_forks(void)
+static LEATI_FORK_ROOT void watch_forks(void)
 {
     (void)pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
 uint32_t leati_forks(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, watch_forks);
     return leati_load_rlx(&forks);
 }
 

@@ -10,7 +10,11 @@ void leati_registry_add(leat_pool *p);
 void leati_registry_remove(leat_pool *p);
 void leati_registry_walk(void (*fn)(leat_pool *, void *), void *arg);
 
-/* How many forks lie between this process and the one that first used a pool. */
+/* How many forks made this process of the one that loaded the library. */
 uint32_t leati_forks(void);
+
+/* Around a fork: the making of the default pool, in default.c. */
+void leati_default_before_fork(void);
+void leati_default_after_fork(void);
 
 #endif

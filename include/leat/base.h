@@ -26,6 +26,12 @@
  * the adjacent-line prefetcher of x86-64 moves lines in pairs. */
 #define LEAT_CACHELINE 128
 
+/* Structs of options (leat_*_opts) begin with `size`, their own sizeof, which says for
+ * which version of the struct the caller was compiled. It is exact: any other size is
+ * LEAT_EINVAL, a longer one too, for what the library does not know it would not do. A
+ * later version with more members takes the sizes of the earlier ones as well. Members
+ * left 0 or NULL mean their default. */
+
 /* Memory functions that a caller may supply. `alloc` returns memory aligned to
  * `align` (a power of two, at least sizeof(void *)) or NULL; `free` takes what
  * alloc returned and the size it was asked for. Both may be called from any

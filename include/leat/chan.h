@@ -22,7 +22,9 @@
  *                 returns; with capacity 0 a receive before its send returns.
  *   Fork          the child has a copy of the channel as it was; whoever waited on it is
  *                 not there, and a thread that was inside a call may have left it locked.
- *                 Only channels that nobody was using may be used in a child.
+ *                 Only channels that nobody was using may be used in a child, by threads
+ *                 (timer channels and sets: likewise). It may open channels of its own
+ *                 whatever other threads were doing.
  * SPDX-License-Identifier: MIT */
 #ifndef LEAT_CHAN_H
 #define LEAT_CHAN_H
@@ -69,7 +71,7 @@ enum leat_spin {
 };
 
 struct leat_chan_opts {
-    size_t size;      /* sizeof(struct leat_chan_opts)                            */
+    size_t size;      /* sizeof(struct leat_chan_opts), exactly: see base.h       */
     size_t elem_size; /* bytes; 0 .. LEAT_ELEM_MAX                                */
     size_t capacity;  /* 0 rendezvous, 1 .. LEAT_CAP_MAX exact, LEAT_UNBOUNDED    */
     unsigned flags;   /* enum leat_chan_flags                                     */

@@ -23,7 +23,7 @@ LEAT_API LEAT_NODISCARD int leat_pool_go(leat_pool *p, leat_fiber **ret,
                                          int (*fn)(void *), void *arg);
 
 struct leat_fiber_opts {
-    size_t size;       /* sizeof(struct leat_fiber_opts)                          */
+    size_t size;       /* sizeof(struct leat_fiber_opts), exactly: see base.h     */
     leat_pool *pool;   /* NULL: as leat_go                                        */
     size_t stack_size; /* bytes, LEAT_STACK_MIN .. LEAT_STACK_MAX; 0: the pool's  */
     int pin;           /* worker 1 .. n it always runs on; 0: any                 */
@@ -43,7 +43,8 @@ LEAT_API int leat_pool_run(leat_pool *p, int (*fn)(void *), void *arg);
 /* Waits until the fiber has returned, stores what it returned in *ret_result (may be
  * NULL) and gives the handle back. From threads and fibers. Returns 0; LEAT_EDEADLK
  * on oneself; LEAT_EBUSY when somebody else is joining; LEAT_ETIMEDOUT and
- * LEAT_ECANCELED leave the handle valid. */
+ * LEAT_ECANCELED leave the handle valid; LEAT_ENOTSUP in a fork child, where detaching
+ * and cancelling a fiber of the parent do nothing. */
 LEAT_API LEAT_NODISCARD int leat_fiber_join(leat_fiber *f, int *ret_result);
 LEAT_API LEAT_NODISCARD int leat_fiber_join_until(leat_fiber *f, int *ret_result,
                                                   struct leat_deadline until);

@@ -3,7 +3,9 @@
  * Programs that only use channels from their own threads need none of this and get
  * no thread. The default pool is made by its first use and ended at exit.
  * A fork child has no workers: there every call on a pool made before the fork, the
- * default one included, gives LEAT_ENOTSUP.
+ * default one included, gives LEAT_ENOTSUP; it may make pools of its own. When a fiber
+ * forks, the child runs on in that fiber and must not wait, yield or return from it: it
+ * may only end (_exit) or become another program (exec).
  * Every thread of a pool is named, blocks all asynchronous signals and runs on the
  * pool's CPU set.
  * SPDX-License-Identifier: MIT */
@@ -39,12 +41,14 @@ enum leat_pool_flags {
 };
 
 struct leat_pool_opts {
-    size_t size;         /* sizeof(struct leat_pool_opts)                         */
-    unsigned workers;    /* 0: LEAT_WORKERS in the environment, else the CPUs that
-                            the process may use (affinity and cgroup quota)       */
+    size_t size;         /* sizeof(struct leat_pool_opts), exactly: see base.h    */
+    unsigned workers;    /* at most 1024. 0: LEAT_WORKERS in the environment when it
+                            is 1 .. 1024, else the CPUs that the process may use
+                            (affinity and cgroup quota)                           */
     unsigned flags;      /* enum leat_pool_flags                                  */
     size_t stack_size;   /* default for its fibers; 0: LEAT_STACK_DEFAULT         */
-    unsigned blocking;   /* most threads of leat_blocking(); 0: 64                */
+    unsigned blocking;   /* most threads of leat_blocking(), at most 2^20; 0: 64.
+                            They are started one by one as they are needed        */
     const char *name;    /* names its threads; NULL: "leat"; cut to 8 bytes       */
     const struct leat_alloc *alloc; /* records and tables; stacks are mapped      */
 };

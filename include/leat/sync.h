@@ -3,6 +3,8 @@
  * All are by value; zeroed memory is a valid start (semaphore: zero permits). None
  * allocates. A fiber that waits does not hold its thread. LEAT_ECANCELED is returned
  * to a fiber cancelled while it waited, which then got nothing.
+ * A fork child may use those of its copies that nobody was using, and new ones; a mutex
+ * that another thread or fiber held stays locked there.
  * SPDX-License-Identifier: MIT */
 #ifndef LEAT_SYNC_H
 #define LEAT_SYNC_H

@@ -49,7 +49,7 @@ static struct leat_chan_opts chan_opts(struct source *s, const struct leat_alloc
 /* What chan.h says of them; LEAT_ENOMEM is possible beside 0. */
 static int chan_promise(const struct leat_chan_opts *o)
 {
-    if (o->size < sizeof(*o) || o->flags > 15 || (unsigned)o->spin > LEAT_SPIN_BUSY)
+    if (o->size != sizeof(*o) || o->flags > 15 || (unsigned)o->spin > LEAT_SPIN_BUSY)
         return LEAT_EINVAL;
     if (o->elem_align > 64 || (o->elem_align & (o->elem_align - 1)))
         return LEAT_EINVAL;

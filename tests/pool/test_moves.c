@@ -21,13 +21,17 @@ static void wander(struct actor *a)
 {
     leat_fiber *me = leat_fiber_self();
     leat_pool *pool = leat_pool_current();
-    const unsigned rounds = (unsigned)support_scale(2000);
+    unsigned rounds = 0, *moves = (unsigned *)a->arg;
+    const unsigned least = (unsigned)support_scale(2000), most = 100 * least;
     pid_t thread = gettid(); /* the kernel's number: pthread_self() may be kept */
     double x = a->index + 1;
     volatile uint64_t marks[16];
     for (unsigned i = 0; i < 16; i++)
         marks[i] = a->index * 100 + i;
-    for (unsigned i = 0; i < rounds; i++) {
+    /* Few CPUs and little to do: it may take a while until somebody is robbed. */
+    while (rounds < least ||
+           (rounds < most && __atomic_load_n(moves, __ATOMIC_RELAXED) == 0)) {
+        unsigned i = rounds++;
         x = sqrt(x * x + 1.0);
         if (i % 50 == a->index)
             let_others_be_robbed();
@@ -39,7 +43,7 @@ static void wander(struct actor *a)
         expect(leat_pool_current() == pool);
         expect_eq(marks[i % 16], a->index * 100 + i % 16);
         if (gettid() != thread)
-            __atomic_fetch_add((unsigned *)a->arg, 1u, __ATOMIC_RELAXED);
+            __atomic_fetch_add(moves, 1u, __ATOMIC_RELAXED);
         thread = gettid();
     }
     double want = sqrt((double)(a->index + 1) * (a->index + 1) + rounds);
