@@ -63,21 +63,33 @@ static void fire(struct leati_rendezvous *z, unsigned dir, struct leati_node *n,
     leati_side_fire(&z->side[dir], n, woken);
 }
 
-/* Under the lock: makes LISTS stand, moving a lone waiter to its list first. */
+/* Under the lock: one more is counted while a lone waiter moves from top to its list, or
+ * no longer. A looker who finds LISTS must not find nobody there meanwhile. */
+static void count_moving(struct leati_side *s, bool moving)
+{
+    /* relaxed: as in leati_side_append; the CAS on top releases it */
+    uint32_t word = leati_load_rlx(&s->word);
+    leati_store_rlx(&s->word, moving ? word + LEATI_SIDE_NODE : word - LEATI_SIDE_NODE);
+}
+
+/* Under the lock: makes LISTS stand, moving a lone waiter to its list. */
 static uint64_t enter(struct leati_rendezvous *z)
 {
     uint64_t t = leati_load_rlx(&z->top); /* relaxed: the CAS proves it */
     while (!(t & (LEATI_TOP_LISTS | LEATI_TOP_C))) {
         uint64_t lone = t & (LEATI_TOP_S | LEATI_TOP_R);
         uint64_t want = ((t & VER_MASK) + VERSION) | LEATI_TOP_LISTS;
+        struct leati_side *s = &z->side[lone == LEATI_TOP_S ? LEAT_OP_SEND : LEAT_OP_RECV];
+        if (lone)
+            count_moving(s, true);
         /* ar: acquires the lone node, releases the lists to the next lock holder. */
-        if (!leati_cas_ar(&z->top, &t, want))
-            continue;
-        if (lone) {
-            struct leati_side *s = &z->side[lone == LEATI_TOP_S ? LEAT_OP_SEND : LEAT_OP_RECV];
+        bool mine = leati_cas_ar(&z->top, &t, want);
+        if (mine && lone)
             leati_side_append(s, node_of(t));
-        }
-        return want;
+        if (lone)
+            count_moving(s, false);
+        if (mine)
+            return want;
     }
     return t;
 }
