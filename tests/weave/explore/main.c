@@ -230,6 +230,7 @@ static void prepare(void)
     weave->arena_bytes = ARENA;
     weave->arena = weave->brk = outside(ARENA);
     weave->dead = outside(ARENA / 16 / 8);
+    weave->stacks = outside((size_t)WEAVE_THREADS * WEAVE_STACK);
     weave->trace = outside(sizeof(*weave->trace) * WEAVE_TRACE);
 }
 

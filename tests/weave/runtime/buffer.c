@@ -8,7 +8,7 @@ void weave_commit(struct weave_thread *t)
     t->first = (t->first + 1) % WEAVE_BUFFER;
     t->stores--;
     weave->commits++;
-    weave_touch(s.at, NULL);
+    weave_touch_by(t, s.at, NULL);
     switch (s.size) {
     case 1: *(volatile uint8_t *)s.at = (uint8_t)s.value; break;
     case 2: *(volatile uint16_t *)s.at = (uint16_t)s.value; break;

@@ -52,9 +52,26 @@ void weave_unmap(void *p, size_t bytes)
         weave->dead[i / 8] |= (uint8_t)(1u << i % 8);
 }
 
-void weave_touch(uintptr_t at, const void *pc)
+/* A thread that does not run has nothing below its lowest frame; one that runs a fiber
+ * has that elsewhere. */
+static void touch_stack(const struct weave_thread *by, uintptr_t off, const void *pc)
 {
-    uintptr_t off = at - (uintptr_t)weave->arena;
+    const struct weave_thread *t = &weave->thread[off / WEAVE_STACK];
+    uintptr_t at = (uintptr_t)weave->stacks + off;
+    bool fiber = t->low - (uintptr_t)t->stack >= WEAVE_STACK;
+    if (t == by || t == weave_me || (t->state != WEAVE_DONE && (fiber || at >= t->low)))
+        return;
+    weave_note(OP_CALL, (void *)at, 0, 0, pc);
+    weave_fail("touches a frame that thread %d has left, at %p, from %p",
+               (int)(off / WEAVE_STACK), (void *)at, pc);
+}
+
+void weave_touch_by(const struct weave_thread *by, uintptr_t at, const void *pc)
+{
+    uintptr_t off = at - (uintptr_t)weave->stacks;
+    if (off < (uintptr_t)WEAVE_THREADS * WEAVE_STACK)
+        touch_stack(by, off, pc);
+    off = at - (uintptr_t)weave->arena;
     if (off >= weave->arena_bytes)
         return;
     size_t i = off / GRAIN;

@@ -49,6 +49,7 @@ struct weave_store {
 struct weave_thread {
     void *sp;
     char *stack;
+    uintptr_t low;      /* where the subject's frames ended when it came here last */
     enum weave_state state;
     uint64_t spun;      /* commits at its last pause + 1: it spins until there is another */
     uint64_t last_run;
@@ -111,6 +112,7 @@ struct weave_runtime {
     bool tracing;
     unsigned events;
     struct weave_event *trace;
+    char *stacks; /* of all threads, one after the other */
     /* host.c */
     char *arena, *brk;
     size_t arena_bytes;
@@ -154,6 +156,13 @@ void weave_snapshot_restore(void);
 
 /* --- host.c --- */
 void weave_host_reset(void);
-void weave_touch(uintptr_t at, const void *pc); /* fails when freed */
+/* Thread t touches memory: fails when it was freed, or lies in a frame that another
+ * thread has left. */
+void weave_touch_by(const struct weave_thread *t, uintptr_t at, const void *pc);
+
+static inline void weave_touch(uintptr_t at, const void *pc)
+{
+    weave_touch_by(weave_me, at, pc);
+}
 
 #endif

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "runtime.h"
 
@@ -80,22 +79,15 @@ unsigned weave_thread_new(void *(*fn)(void *), void *arg, int actor)
     if (i == WEAVE_THREADS)
         weave_fail("more than %d threads", WEAVE_THREADS);
     struct weave_thread *t = &weave->thread[i];
-    char *stack = t->stack;
-    if (!stack) {
-        stack = mmap(NULL, WEAVE_STACK, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (stack == MAP_FAILED)
-            abort();
-    }
     memset(t, 0, sizeof(*t));
-    t->stack = stack;
+    t->stack = weave->stacks + (size_t)i * WEAVE_STACK;
     t->state = WEAVE_READY;
     t->fn = fn;
     t->arg = arg;
     t->actor = actor;
     t->until = INT64_MAX;
     t->random = 0x9E3779B97F4A7C15u * (i + 1);
-    void **sp = (void **)(void *)(stack + WEAVE_STACK);
+    void **sp = (void **)(void *)(t->stack + WEAVE_STACK);
     *--sp = NULL; /* a return address for the unwinder */
     *--sp = (void *)(uintptr_t)thread_main;
     sp -= 6;
@@ -213,8 +205,12 @@ static void decide(bool leave)
     }
 }
 
+/* Called at the border: what lies below is the runtime's. */
+#define BORDER() (weave_me->low = (uintptr_t)__builtin_frame_address(0))
+
 void weave_point(void)
 {
+    BORDER();
     if (++weave->steps > WEAVE_STEPS) {
         char who[400];
         describe(who, sizeof(who));
@@ -225,6 +221,7 @@ void weave_point(void)
 
 void weave_leave(void)
 {
+    BORDER();
     weave->steps++;
     decide(true);
 }
@@ -232,6 +229,7 @@ void weave_leave(void)
 void weave_pause_point(void)
 {
     struct weave_thread *t = weave_me;
+    BORDER();
     if (++weave->steps > WEAVE_STEPS)
         weave_point();
     weave_drain(t); /* nothing stays in a buffer for ever */

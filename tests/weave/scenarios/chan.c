@@ -47,6 +47,47 @@ static void two_receive(unsigned i)
                    .bound = 2);
 EACH_KIND(TWO)
 
+/* --- who is parked is found by a try --- */
+
+/* 0 and 1 wait, 2 tries: when somebody waits for it, with success. */
+static void try_meets(unsigned i, unsigned dir)
+{
+    unsigned waits[2];
+    if (i < 2) {
+        if (dir == LEAT_OP_SEND)
+            put(i + 1);
+        else
+            take();
+        return;
+    }
+    chan->ops->waiting(chan, waits);
+    int r = dir == LEAT_OP_SEND ? take_until(chan, LEAT_NOW) : put_until(chan, 4, LEAT_NOW);
+    weave_check(waits[dir] == 0 || r == 0);
+    for (unsigned k = r == 0; k < 2; k++) {
+        if (dir == LEAT_OP_SEND)
+            take();
+        else
+            put(4);
+    }
+}
+
+static void try_receive(unsigned i)
+{
+    try_meets(i, LEAT_OP_SEND);
+}
+
+static void try_send(unsigned i)
+{
+    try_meets(i, LEAT_OP_RECV);
+}
+
+WEAVE_SCENARIO(try_recv, .name = "chan.rendezvous_a_try_finds_a_parked_sender",
+               .actors = 3, .setup = open_rendezvous, .actor = try_receive,
+               .check = settle, .bound = 2);
+WEAVE_SCENARIO(try_send, .name = "chan.rendezvous_a_try_finds_a_parked_receiver",
+               .actors = 3, .setup = open_rendezvous, .actor = try_send,
+               .check = settle, .bound = 2);
+
 /* --- order --- */
 
 static uint64_t last;

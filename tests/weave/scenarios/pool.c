@@ -49,6 +49,16 @@ WEAVE_SCENARIO(outside2, .name = "pool.two_start_from_outside", .actors = 2,
                .setup = one_worker, .actor = start_and_join, .check = finish,
                .bound = 1);
 
+/* Long after the worker has looked for work the last time. */
+static void start_late(unsigned i)
+{
+    weave_check(leat_sleep_ns(5000000) == 0);
+    start_and_join(i);
+}
+
+WEAVE_SCENARIO(late, .name = "pool.start_when_nobody_looks", .actors = 1,
+               .setup = one_worker, .actor = start_late, .check = finish, .bound = 1);
+
 static void start_only(unsigned i)
 {
     (void)i;

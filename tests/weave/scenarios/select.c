@@ -70,6 +70,16 @@ static void two_sources(unsigned i)
     }
 }
 
+/* Two senders come for one select: the late one finds it dead, and leaves it alone once it
+ * may be gone. */
+static void one_of_two_sources(unsigned i)
+{
+    if (i == 2)
+        weave_check(receive_either(LEAT_NEVER) == 0);
+    else
+        (void)put_until(i ? a : b, i + 1, LEAT_NEVER);
+}
+
 static void select_meets_select(unsigned i)
 {
     weave_check((i ? receive_either(LEAT_NEVER) : send_either(1, LEAT_NEVER)) == 0);
@@ -121,6 +131,9 @@ static void closing(unsigned i)
 SHAPES(rings)
 SHAPES(meetings)
 
+WEAVE_SCENARIO(dead, .name = "select.rings_dead_when_the_second_comes", .actors = 3,
+               .setup = rings, .actor = one_of_two_sources, .check = even, .bound = 2);
+
 /* --- both directions on one channel: with another select, never with itself --- */
 
 static void both_ways(unsigned i)
@@ -157,18 +170,19 @@ WEAVE_SCENARIO(cross, .name = "select.meetings_crosswise", .actors = 2, .setup =
 
 static bool nothing;
 
-/* The channel a has a value; another thread moves it to b, and never are both empty. */
+/* The channel b has a value; another thread moves it to a, which is looked at first, and
+ * never are both empty. */
 static void one_is_ready(void)
 {
     rings();
-    weave_check(put_until(a, 1, LEAT_NOW) == 0);
+    weave_check(put_until(b, 1, LEAT_NOW) == 0);
 }
 
 static void look_while_it_moves(unsigned i)
 {
     if (i == 0) {
-        weave_check(put_until(b, 2, LEAT_NOW) == 0);
-        (void)take_until(a, LEAT_NOW);
+        weave_check(put_until(a, 2, LEAT_NOW) == 0);
+        (void)take_until(b, LEAT_NOW);
     } else {
         nothing = receive_either(LEAT_NOW) == LEAT_EAGAIN;
         weave_check(!nothing);
@@ -178,3 +192,47 @@ static void look_while_it_moves(unsigned i)
 WEAVE_SCENARIO(default_, .name = "select.rings_default_only_if_nothing_was_ready",
                .actors = 2, .setup = one_is_ready, .actor = look_while_it_moves,
                .check = even);
+
+/* --- the ticket of "not ready" is another one after somebody came and went --- */
+
+static struct leati_claim claim;
+static struct leati_node kept, passing;
+static unsigned long before, after; /* of coming and going */
+
+/* A select that lists its receive on a, by which a's lists stay in use. */
+static void lists_in_use(void)
+{
+    meetings();
+    claim.st.v = LEATI_WAITING;
+    claim.pend.v = 2;
+    kept = (struct leati_node){.kind = LEATI_SELECT, .dir = LEAT_OP_RECV, .of.sel = &claim};
+    passing = (struct leati_node){.kind = LEATI_SELECT, .dir = LEAT_OP_SEND, .of.sel = &claim};
+    weave_check(a->ops->enlist(a, &kept) == LEATI_LISTED);
+}
+
+static void comes_and_goes(unsigned i)
+{
+    if (i == 0) {
+        before = weave_step();
+        weave_check(a->ops->enlist(a, &passing) == LEATI_LISTED);
+        weave_check(a->ops->delist(a, &passing));
+        after = weave_step();
+        return;
+    }
+    struct leat_deadline never = LEAT_NEVER;
+    uint64_t ticket[2];
+    bool one = a->ops->ready(a, LEAT_OP_RECV, &ticket[0], &never);
+    unsigned long looked = weave_step(), looks = weave_step();
+    bool two = a->ops->ready(a, LEAT_OP_RECV, &ticket[1], &never);
+    bool between = before > looked && after != 0 && after < looks;
+    weave_check(one || two || !between || ticket[0] != ticket[1]);
+}
+
+static void taken_back(void)
+{
+    weave_check(a->ops->delist(a, &kept));
+    even();
+}
+
+WEAVE_SCENARIO(tickets, .name = "select.meetings_tickets_do_not_come_back", .actors = 2,
+               .setup = lists_in_use, .actor = comes_and_goes, .check = taken_back);

@@ -156,6 +156,24 @@ static void free_too_early(unsigned i)
 WEAVE_SCENARIO(freed, .name = "self.touch_of_freed_memory_is_found", .actors = 2,
                .setup = make_block, .actor = free_too_early, .broken = 1);
 
+static leati_aptr lent;
+
+static void lends_a_frame(unsigned i)
+{
+    leati_a32 here = {0};
+    if (i == 0) {
+        leati_store_sc(&lent, (void *)&here);
+        leati_store_sc(&lent, (void *)NULL);
+        return;
+    }
+    leati_a32 *there = leati_load_sc(&lent);
+    if (there)
+        saw[0] = leati_load_rlx(there);
+}
+
+WEAVE_SCENARIO(frame, .name = "self.touch_of_a_frame_that_was_left_is_found", .actors = 2,
+               .actor = lends_a_frame, .broken = 2);
+
 /* --- choices --- */
 
 static void passes(unsigned i)
