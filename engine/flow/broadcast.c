@@ -106,7 +106,7 @@ int leati_tap_offer(leat_chan *c, enum leat_tap_mode mode, const void *v,
         r = LEAT_EAGAIN;
     if (r == LEAT_EAGAIN && mode != LEAT_TAP_WAIT) {
         ++*missed;
-        r = 0;
+        r = LEATI_TAP_MISSED;
     }
     return r;
 }
@@ -152,8 +152,8 @@ static void tap_closed(struct leat_broadcast *b, struct tap *t)
         tap_unref(t);
 }
 
-/* Offers v to all; returns how many have to be waited for. */
-static size_t offer_all(struct leat_broadcast *b, const void *v, size_t n)
+/* Offers v to all; returns how many have to be waited for. *got: how many have it. */
+static size_t offer_all(struct leat_broadcast *b, const void *v, size_t n, size_t *got)
 {
     uint64_t missed = 0;
     size_t owed = n;
@@ -163,6 +163,7 @@ static size_t offer_all(struct leat_broadcast *b, const void *v, size_t n)
             tap_closed(b, b->now[i]);
         if (r != LEAT_EAGAIN)
             settle(b, i, &owed);
+        *got += r == 0;
     }
     if (missed)
         (void)leati_add_rlx(&b->missed, missed); /* relaxed: a statistic */
@@ -170,7 +171,8 @@ static size_t offer_all(struct leat_broadcast *b, const void *v, size_t n)
 }
 
 /* Waits for one of the owed, or a change of the set. */
-static int wait_for_one(struct leat_broadcast *b, const void *v, size_t *owed)
+static int wait_for_one(struct leat_broadcast *b, const void *v, size_t *owed,
+                        size_t *got)
 {
     size_t which;
     lock(b);
@@ -188,6 +190,8 @@ static int wait_for_one(struct leat_broadcast *b, const void *v, size_t *owed)
         return r;
     if (b->cases[which].err == LEAT_ECLOSED)
         tap_closed(b, b->now[which]);
+    else
+        ++*got;
     settle(b, which, owed);
     return 0;
 }
@@ -198,14 +202,14 @@ static int broadcast_put(struct leati_sink *s, const void *v)
     lock(b);
     ptrdiff_t n = snapshot(b);
     unlock(b);
-    if (n == 0)
-        leati_flow_leave_out(&b->opts, (void *)(uintptr_t)v);
-    if (n <= 0)
+    if (n < 0)
         return (int)n;
     int r = 0;
-    size_t owed = offer_all(b, v, (size_t)n);
+    size_t got = 0, owed = offer_all(b, v, (size_t)n, &got);
     while (owed > 0 && r == 0)
-        r = wait_for_one(b, v, &owed);
+        r = wait_for_one(b, v, &owed, &got);
+    if (got == 0 && r == 0) /* else the flow itself hands it out */
+        leati_flow_leave_out(&b->opts, (void *)(uintptr_t)v);
     for (ptrdiff_t i = 0; i < n; i++)
         tap_unref(b->now[i]);
     return r;

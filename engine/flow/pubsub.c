@@ -143,7 +143,7 @@ static int pubsub_put(struct leati_sink *s, const void *v)
                 ? leat_chan_send(c, v)
                 : leati_tap_offer(c, p->opts.full, v, &missed);
     leat_chan_free(c);
-    if (r == LEAT_ECLOSED) { /* nobody wants it, or they have just left */
+    if (r == LEAT_ECLOSED || r == LEATI_TAP_MISSED) { /* nobody has it */
         leati_flow_leave_out(&p->flow_opts, (void *)(uintptr_t)v);
         r = 0;
     }

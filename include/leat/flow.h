@@ -259,9 +259,8 @@ enum leat_tap_flags {
 };
 
 /* Every value to every tap. All taps are offered a value at once, and the next one
- * follows when all that wait have taken it; a closed tap leaves; without taps values
- * are left out (drop_in). Values that a tap misses go to the drop callback of its
- * channel only when it is the oldest that makes room. */
+ * follows when all that wait have taken it; a closed tap leaves. A value that no tap
+ * has got goes to drop_in; one that a tap has got and slides over is forgotten. */
 typedef struct leat_broadcast leat_broadcast;
 LEAT_API LEAT_NODISCARD int leat_broadcast_new(leat_broadcast **ret, leat_chan *in,
                                                const struct leat_flow_opts *opts);
