@@ -14,8 +14,10 @@ void leati_broadcast_close_taps(leat_broadcast *b);
 /* Taps there are now. */
 size_t leati_broadcast_len(leat_broadcast *b);
 
-/* Offers v to c in that mode: 0, LEAT_ECLOSED, LEAT_ECANCELED; LEAT_EAGAIN: mode WAIT,
- * and it is full. *missed counts what the tap misses. */
+/* Offers v to c in that mode: 0; LEATI_TAP_MISSED: it is full and misses v;
+ * LEAT_EAGAIN: it is full and to be waited for; LEAT_ECLOSED. *missed counts what it
+ * misses, older ones too. */
+enum { LEATI_TAP_MISSED = 1 };
 int leati_tap_offer(leat_chan *c, enum leat_tap_mode mode, const void *v,
                     uint64_t *missed);
 
