@@ -31,3 +31,15 @@ void leatp_futex_wake(leati_a32 *word, int n)
 {
     (void)syscall(SYS_futex, &word->v, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
 }
+
+void leatp_futex_wait_shared(leati_a32 *word, uint32_t expect)
+{
+    int keep = errno; /* the caller's */
+    (void)syscall(SYS_futex, &word->v, FUTEX_WAIT, expect, NULL, NULL, 0);
+    errno = keep;
+}
+
+void leatp_futex_wake_shared(leati_a32 *word, int n)
+{
+    (void)syscall(SYS_futex, &word->v, FUTEX_WAKE, n, NULL, NULL, 0);
+}
