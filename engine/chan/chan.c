@@ -65,6 +65,8 @@ LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
             (void)c->ops->ready(c, dir, &ticket, &at);
         }
         r = leati_chan_wait(c, dir, buf, at);
+        if (leati_unlikely(r == LEATI_TURN))
+            return c->ops->turn(c, buf);
         /* A timer channel became due before the caller's own deadline: again. */
         if (r != LEAT_ETIMEDOUT || at.at_ns >= until.at_ns)
             return r;

@@ -22,6 +22,8 @@ enum leati_kind {
     LEATI_OWNED,
     LEATI_UNBOUNDED,
     LEATI_TIMER,
+    LEATI_MANAGED,
+    LEATI_SOURCE,
     LEATI_KINDS,
 };
 
@@ -29,6 +31,7 @@ enum leati_kind {
 enum {
     LEATI_QUEUE = 1, /* newcomers must queue: H is set                              */
     LEATI_OWED,      /* closed and empty, but parked senders' values are to come    */
+    LEATI_TURN,      /* a parked receive was given the turn: it calls turn now      */
 };
 
 struct leati_chan_ops;
@@ -69,6 +72,9 @@ struct leati_chan_ops {
     enum leati_listing (*enlist)(struct leat_chan *c, struct leati_node *n);
     /* Takes a node back: true if it was still listed and not claimed. */
     bool (*delist)(struct leat_chan *c, struct leati_node *n);
+    /* Only of kinds that settle receivers with LEATI_TURN: by such a one, on its own
+     * stack, once; 0 or LEAT_ECLOSED. May take long and wait. */
+    int (*turn)(struct leat_chan *c, void *buf);
     /* Loads only. Is an operation in that direction worth an attempt? *ticket is a
      * word that never has the same value again once a peer changed the answer. For
      * timers *until is lowered to the instant at which it is ready. */

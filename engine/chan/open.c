@@ -5,7 +5,7 @@
 
 #include "base/fork.h"
 #include "base/misuse.h"
-#include "chan/open.h"
+#include "chan/managed.h"
 
 enum { HEADERS_PER_CHUNK = 64 };
 
@@ -206,7 +206,9 @@ int leat_chan_open(leat_chan **ret, const struct leat_chan_opts *opts)
         return r;
     leatp_membarrier_init();
     leat_chan *c = NULL;
-    if (opts->capacity == 0)
+    if (opts->buffer)
+        r = leati_managed_open(&c, opts);
+    else if (opts->capacity == 0)
         r = leati_rendezvous_open(&c, opts);
     else if (opts->capacity == LEAT_UNBOUNDED)
         r = leati_unbounded_open(&c, opts);

@@ -158,6 +158,8 @@ static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
         return r;
     struct leat_case *won = leati_container_of((void **)(void *)s.claim.won, struct leat_case, priv);
     won->err = s.claim.won->err;
+    if (leati_unlikely(won->err == LEATI_TURN))
+        won->err = won->chan->ops->turn(won->chan, won->elem);
     *ret_case = (size_t)(won - cases);
     return 0;
 }

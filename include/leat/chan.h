@@ -70,6 +70,8 @@ enum leat_spin {
                                own their CPU                                      */
 };
 
+struct leat_buffer;
+
 struct leat_chan_opts {
     size_t size;      /* sizeof(struct leat_chan_opts), exactly: see base.h       */
     size_t elem_size; /* bytes; 0 .. LEAT_ELEM_MAX                                */
@@ -85,7 +87,10 @@ struct leat_chan_opts {
      * leat's own slab, which never gives memory back, so that a channel may be freed
      * while the last sender is still returning. */
     const struct leat_alloc *alloc;
-    const char *name;               /* for leat_dump; copied, cut to 15 bytes     */
+    const char *name;                 /* for leat_dump; copied, cut to 15 bytes   */
+    const struct leat_buffer *buffer; /* buffer.h: drops, slides, keeps one value,
+                                         priorities, the caller's own. NULL: first in,
+                                         first out, and senders wait for room     */
 };
 
 /* Makes an open channel with one reference and stores it in *ret. The everyday one.

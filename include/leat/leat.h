@@ -9,6 +9,9 @@
 #include <leat/ring.h>
 #include <leat/chan.h>
 #include <leat/typed.h>
+#include <leat/buffer.h>
+#include <leat/source.h>
+#include <leat/iter.h>
 #include <leat/select.h>
 #include <leat/set.h>
 #include <leat/timer.h>

@@ -9,8 +9,21 @@
 struct kind {
     const char *name;
     size_t cap;
-    unsigned flags;
+    unsigned flags; /* enum leat_chan_flags, KIND_MANAGED */
 };
+
+/* Behind one lock, with the buffer of a channel with priorities, of one level: and yet a
+ * bounded queue like any other. */
+#define KIND_MANAGED (1u << 31)
+
+static inline unsigned kind_level(const void *elem, void *arg)
+{
+    (void)elem, (void)arg;
+    return 0;
+}
+
+static const struct leat_buffer kind_managed = {
+    .kind = LEAT_BUFFER_PRIORITY, .levels = 1, .level = kind_level};
 
 /* Declared sides get the ring of their own from 1024 cells on. */
 static const struct kind kinds[] = {
@@ -30,6 +43,9 @@ static const struct kind kinds[] = {
     {"capacity 1024, single both", 1024, LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER},
     {"capacity 1500, single both, fair", 1500,
      LEAT_SINGLE_PRODUCER | LEAT_SINGLE_CONSUMER | LEAT_FAIR},
+    {"managed, capacity 1", 1, KIND_MANAGED},
+    {"managed, capacity 3, fair", 3, KIND_MANAGED | LEAT_FAIR},
+    {"managed, capacity 128", 128, KIND_MANAGED},
     {"unbounded", LEAT_UNBOUNDED, 0},
     {"unbounded, fair", LEAT_UNBOUNDED, LEAT_FAIR},
 };
@@ -53,7 +69,8 @@ static inline struct leat_chan_opts kind_opts(const struct kind *k, size_t elem_
     struct leat_chan_opts o = {.size = sizeof(o),
                                .elem_size = elem_size,
                                .capacity = k->cap,
-                               .flags = k->flags,
+                               .flags = k->flags & ~KIND_MANAGED,
+                               .buffer = k->flags & KIND_MANAGED ? &kind_managed : NULL,
                                .name = "test"};
     return o;
 }
