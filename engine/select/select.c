@@ -16,6 +16,7 @@
 #include <leat/select.h>
 #include "base/rng.h"
 #include "base/tls.h"
+#include "chan/feed.h"
 #include "chan/ready.h"
 
 /* Looks at half-done operations of others before a select with NOW gives up. */
@@ -26,6 +27,7 @@ struct select {
     struct leat_case *cases;
     size_t n;
     size_t listed; /* cases[0 .. listed) may have nodes in lists */
+    bool hungry;   /* leati_hungry is raised for it (chan/feed.h) */
 };
 
 static struct leati_node *node_of(struct leat_case *k)
@@ -91,6 +93,13 @@ static bool unchanged(struct leat_case *cases, size_t n)
     return true;
 }
 
+static void satisfied(struct select *s)
+{
+    if (s->hungry)
+        leati_hungry_leave();
+    s->hungry = false;
+}
+
 static bool select_publish(struct leati_wait *w)
 {
     struct select *s = leati_container_of(w, struct select, claim.w);
@@ -100,11 +109,14 @@ static bool select_publish(struct leati_wait *w)
             continue;
         s->listed = i + 1;
         enum leati_listing r = k->chan->ops->enlist(k->chan, node_of(k));
-        if (r == LEATI_SETTLED)
-            return false; /* by us: nobody else will complete it */
+        if (r == LEATI_SETTLED) { /* by us: nobody else will complete it */
+            satisfied(s);
+            return false;
+        }
         if (r == LEATI_DEAD || leati_load_rlx(&s->claim.st) >= LEATI_GONE)
             break;
     }
+    satisfied(s);
     /* ar: pairs with the completer's; the second of the two resumes. */
     return leati_sub_ar(&s->claim.pend, 1u) != 1;
 }
@@ -131,10 +143,10 @@ static void leave(struct select *s)
 }
 
 /* Registers and parks. 0: *ret_case took effect. */
-static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
+static int wait(struct leat_case *cases, size_t n, struct leat_deadline until, bool hungry,
                 size_t *ret_case)
 {
-    struct select s = {.cases = cases, .n = n, .listed = 0};
+    struct select s = {.cases = cases, .n = n, .listed = 0, .hungry = hungry};
     s.claim.st.v = LEATI_WAITING;
     s.claim.pend.v = 2;
     s.claim.won = NULL;
@@ -153,6 +165,7 @@ static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
         node->of.sel = &s.claim;
     }
     int r = leati_park(&s.claim.w);
+    satisfied(&s); /* when it was refused */
     leave(&s);
     if (s.claim.won == NULL)
         return r;
@@ -162,6 +175,23 @@ static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
         won->err = won->chan->ops->turn(won->chan, won->elem);
     *ret_case = (size_t)(won - cases);
     return 0;
+}
+
+/* Nothing was ready: those who hold values back are told to give them out (chan/feed.h).
+ * True: there are some, and hungry is raised until the cases are listed. */
+static bool feed(struct leat_case *cases, size_t n)
+{
+    bool hungry = false;
+    for (size_t i = 0; i < n; i++) {
+        struct leat_chan *c = cases[i].chan;
+        if (c == NULL || cases[i].op != LEAT_OP_RECV || !leati_fed(c))
+            continue;
+        if (!hungry)
+            leati_hungry_enter();
+        hungry = true;
+        leati_feed(c);
+    }
+    return hungry;
 }
 
 static bool valid(const struct leat_case *cases, size_t n)
@@ -179,6 +209,7 @@ int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
 {
     size_t dummy;
     unsigned busy = 0;
+    bool hungry = false;
     if ((cases == NULL && n > 0) || (flags & ~(unsigned)LEAT_PRIORITY))
         return LEAT_EINVAL;
     if (ret_case == NULL)
@@ -197,18 +228,25 @@ int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
             if (r != LEAT_EAGAIN && r != LEAT_EBUSY) {
                 k->err = r;
                 *ret_case = i;
+                if (leati_unlikely(hungry))
+                    leati_hungry_leave();
                 return 0;
             }
             if (r == LEAT_EAGAIN)
                 continue; /* somebody else was faster: scan again */
         }
+        if (!hungry && (hungry = feed(cases, n)))
+            continue;
         if (until.at_ns <= 0) {
             /* Half-done by somebody who may be stopped, or nothing at one instant. */
-            if (r == LEAT_EBUSY ? ++busy >= BUSY_LOOKS : unchanged(cases, n))
-                return r;
-            continue;
+            if (r != LEAT_EBUSY ? !unchanged(cases, n) : ++busy < BUSY_LOOKS)
+                continue;
+            if (hungry)
+                leati_hungry_leave();
+            return r;
         }
-        r = wait(cases, n, at, ret_case);
+        r = wait(cases, n, at, hungry, ret_case);
+        hungry = false;
         /* A timer channel became due before the caller's own deadline: again. */
         if (r != LEAT_ETIMEDOUT || at.at_ns >= until.at_ns)
             return r;

@@ -20,6 +20,7 @@
 #include <leat/sync.h>
 #include <leat/signal.h>
 #include <leat/stage.h>
+#include <leat/pipe.h>
 #include <leat/stat.h>
 
 LEAT_BEGIN_DECLS
