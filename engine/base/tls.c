@@ -11,6 +11,7 @@ __attribute__((used)) LOCAL void *leatp_tls_slot;
 
 static LOCAL char leati_tls_id;
 static LOCAL struct leati_wait_past leati_tls_past;
+static LOCAL struct leati_calls leati_tls_called;
 static LOCAL uint64_t leati_tls_random;
 
 LEATI_NOINLINE void *leatp_tls_self_call(void)
@@ -35,6 +36,12 @@ LEATI_NOINLINE struct leati_wait_past *leati_tls_wait_past(void)
 {
     leati_barrier_compiler();
     return &leati_tls_past;
+}
+
+LEATI_NOINLINE struct leati_calls *leati_tls_calls(void)
+{
+    leati_barrier_compiler();
+    return &leati_tls_called;
 }
 
 LEATI_NOINLINE uint64_t *leati_tls_rng(void)

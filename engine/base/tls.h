@@ -25,6 +25,14 @@ struct leati_wait_past {
 };
 struct leati_wait_past *leati_tls_wait_past(void);
 
+/* Completed calls that are still to be made by this thread (park/call.c). */
+struct leati_call;
+struct leati_calls {
+    struct leati_call *first, *last;
+    bool running; /* it is at it */
+};
+struct leati_calls *leati_tls_calls(void);
+
 /* State of this thread's generator (base/rng.h). */
 uint64_t *leati_tls_rng(void);
 

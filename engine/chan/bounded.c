@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "chan/owned.h"
 #include "chan/open.h"
+#include "park/call.h"
 
 /* A newcomer may pass the same waiter this many times. */
 enum { OVERTAKES = 4 };
@@ -124,6 +125,7 @@ LEATI_NOINLINE int leati_bounded_pump(struct leati_bounded *b, unsigned which)
 int leati_bounded_served(struct leati_bounded *b, unsigned dir)
 {
     (void)leati_bounded_pump(b, 1u << dir);
+    leati_calls_flush();
     return 0;
 }
 

@@ -24,6 +24,7 @@
  * SPDX-License-Identifier: MIT */
 #include "chan/rendezvous.h"
 #include "chan/open.h"
+#include "park/call.h"
 
 #define VERSION  LEATI_TOP_VERSION
 #define VER_MASK (~(VERSION - 1))
@@ -435,13 +436,16 @@ int leati_rendezvous_operate(struct leat_chan *c, unsigned dir, void *buf,
                              struct leat_deadline until)
 {
     struct leati_rendezvous *z = leati_rendezvous(c);
-    if (leati_rendezvous_take_lone(z, dir, buf))
+    if (leati_rendezvous_take_lone(z, dir, buf)) {
+        leati_calls_flush();
         return 0;
+    }
     /* Parking meets or is refused as well as an attempt; a try may not park, and what is
      * closed or listed is found without setting up a wait. */
     if (leati_unlikely(until.at_ns <= 0 ||
                        (leati_load_rlx(&z->top) & (LEATI_TOP_LISTS | LEATI_TOP_C)))) {
         int r = leati_rendezvous_attempt(c, dir, buf);
+        leati_calls_flush();
         if (r != LEAT_EAGAIN || until.at_ns <= 0)
             return r;
     }

@@ -21,7 +21,7 @@
 #include "arch/os.h"
 #include "arch/relax.h"
 #include "base/tls.h"
-#include "park/wait.h"
+#include "park/call.h"
 
 enum { WAITING, SLEEPING, DONE };
 
@@ -116,14 +116,20 @@ static void sleep_until_done(struct leati_wait *w, struct leat_deadline until)
 static int thread_park(struct leati_party *p, struct leati_wait *w)
 {
     (void)p;
-    if (!w->ops->publish(w))
+    if (leati_in_call())
+        return w->result = LEAT_EDEADLK;
+    bool parked = w->ops->publish(w);
+    leati_calls_flush();
+    if (!parked)
         return w->result;
     int64_t start = leat_now();
     if (!spin(w, start)) {
         sleep_until_done(w, w->until);
         /* The deadline: withdraw; too late means that the completer is at work. */
         if (!done(w)) {
-            if (w->ops->abort(w, LEAT_ETIMEDOUT))
+            bool mine = w->ops->abort(w, LEAT_ETIMEDOUT);
+            leati_calls_flush();
+            if (mine)
                 return w->result;
             sleep_until_done(w, LEAT_NEVER);
         }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "park/call.h"
 #include "pool/mill.h"
 #include "pool/registry.h"
 
@@ -50,7 +51,7 @@ int leat_pool_run(leat_pool *p, int (*fn)(void *), void *arg)
 {
     leat_fiber *f;
     int result = 0;
-    if (leat_fiber_self())
+    if (leat_fiber_self() || leati_in_call())
         return LEAT_EDEADLK;
     int err = leat_pool_go(p, &f, fn, arg);
     if (!err)
@@ -60,7 +61,7 @@ int leat_pool_run(leat_pool *p, int (*fn)(void *), void *arg)
 
 int leat_run(int (*fn)(void *), void *arg)
 {
-    if (leat_fiber_self())
+    if (leat_fiber_self() || leati_in_call())
         return LEAT_EDEADLK;
     leat_pool *p = leat_pool_default();
     return p ? leat_pool_run(p, fn, arg) : LEAT_EAGAIN;

@@ -16,6 +16,7 @@
 
 #include "arch/os.h"
 #include "base/list.h"
+#include "park/call.h"
 #include "pool/elastic.h"
 #include "pool/mill.h"
 
@@ -210,6 +211,8 @@ int leat_blocking(int (*fn)(void *), void *arg, bool *ret_ran)
     *ran = false;
     if (!fn)
         return LEAT_EINVAL;
+    if (!f && leati_in_call())
+        return LEAT_EDEADLK;
     if (!f) {
         *ran = true;
         return fn(arg);

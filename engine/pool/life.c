@@ -11,6 +11,7 @@
 
 #include "arch/futex.h"
 #include "mem/reclaim.h"
+#include "park/call.h"
 #include "pool/mill.h"
 
 enum { RUNNING, DONE };
@@ -227,6 +228,7 @@ void leat_fiber_cancel(leat_fiber *f)
         return;
     (void)leati_or_sc(&f->attn, (uint8_t)LEATI_ATTN_CANCEL); /* W2 in wait.c */
     leati_kick(f);
+    leati_calls_flush();
 }
 
 bool leat_fiber_cancelled(void)
@@ -303,6 +305,8 @@ static const struct leati_wait_ops sleep_ops = {sleep_publish, sleep_abort, "sle
 static int sleep_thread(int64_t at)
 {
     leati_a32 never = {0};
+    if (leati_in_call())
+        return LEAT_EDEADLK;
     while (leat_now() < at)
         (void)leatp_futex_wait(&never, 0, leat_at(at));
     return 0;

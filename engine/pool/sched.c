@@ -18,6 +18,7 @@
 #include "arch/os.h"
 #include "arch/relax.h"
 #include "mem/reclaim.h"
+#include "park/call.h"
 #include "pool/mill.h"
 
 enum {
@@ -247,12 +248,36 @@ static void bury(struct leati_worker *w, struct leat_fiber *f)
     bury_record(w, f);
 }
 
-LEATI_INLINE void arrived(struct leati_worker *w)
+static void run_calls(void *unused)
+{
+    (void)unused;
+    leati_calls_run();
+}
+
+/* Publishing has completed callbacks of others: they are called on the loop's stack, the
+ * fiber that has just been gone to goes on after them. */
+static LEATI_NOINLINE struct leati_worker *calls_left(struct leati_worker *w)
+{
+    if (!leati_calls_waiting())
+        return w;
+    if (!w->current) {
+        leati_calls_run();
+        return w;
+    }
+    leati_aside(w, leati_container_of(w->current, struct leat_fiber, party), run_calls,
+                NULL);
+    return leati_worker_self();
+}
+
+/* Returns the worker that the caller is on then. */
+LEATI_INLINE struct leati_worker *arrived(struct leati_worker *w)
 {
     struct leat_fiber *f = w->prev;
     switch (w->post) {
     case LEATI_POST_PARK:
         publish(f);
+        if (leati_unlikely(leati_load_rlx(&leati_calls_used)))
+            w = calls_left(w);
         break;
     case LEATI_POST_YIELD:
         leati_push(w, f);
@@ -268,6 +293,7 @@ LEATI_INLINE void arrived(struct leati_worker *w)
     case LEATI_POST_NONE:
         break;
     }
+    return w;
 }
 
 LEATI_INLINE void check_canary(const struct leat_fiber *f)
@@ -293,8 +319,7 @@ LEATI_INLINE struct leati_worker *turn(struct leati_worker *w, struct leat_fiber
     }
     w = leatp_ctx_swap(&f->sp, to, w);
     leatp_san_arrive(&f->san);
-    arrived(w);
-    return w;
+    return arrived(w);
 }
 
 LEATI_INLINE struct leati_worker *leave(struct leati_worker *w, struct leat_fiber *f,
@@ -315,7 +340,7 @@ void leati_aside(struct leati_worker *w, struct leat_fiber *f, void (*fn)(void *
     leatp_san_leave(&f->san, &w->san, false);
     w = leatp_ctx_swap(&f->sp, w->loop, w);
     leatp_san_arrive(&f->san);
-    arrived(w);
+    (void)arrived(w);
 }
 
 struct leati_worker *leati_leave(struct leati_worker *w, struct leat_fiber *f,
@@ -374,7 +399,7 @@ static LEATI_NOINLINE struct leat_fiber *next_life(struct leat_fiber *f)
 /* Not inlined, as leati_live and next_life: see leatp_san_first. */
 static LEATI_NOINLINE void arrived_first(struct leati_worker *w)
 {
-    arrived(w);
+    (void)arrived(w);
 }
 
 static LEATP_NO_TSAN void first_run(void *fiber, void *worker)
@@ -500,6 +525,6 @@ void leati_loop(struct leati_worker *w)
         leatp_san_leave(&w->san, &f->san, false);
         (void)leatp_ctx_swap(&w->loop, f->sp, w);
         leatp_san_arrive(&w->san);
-        arrived(w);
+        (void)arrived(w);
     }
 }

@@ -12,6 +12,7 @@
 
 #include "arch/atomic.h"
 #include "arch/os.h"
+#include "park/call.h"
 #include "park/event.h"
 #include "pool/dump.h"
 #include "pool/elastic.h"
@@ -50,6 +51,7 @@ bool leati_pool_close(leat_pool *p, enum leat_shutdown how, struct leat_deadline
     leati_pool_heavy(p);
     if (how == LEAT_CANCEL)
         leati_record_walk(p, cancel_one, NULL);
+    leati_calls_flush();
     return wait_quiet(p, until);
 }
 
@@ -60,7 +62,7 @@ int leat_pool_shutdown(leat_pool *p, enum leat_shutdown how, struct leat_deadlin
     if (leati_pool_foreign(p))
         return LEAT_ENOTSUP;
     struct leati_worker *w = leati_worker_self();
-    if (w && w->pool == p)
+    if ((w && w->pool == p) || leati_in_call())
         return LEAT_EDEADLK;
     if (!leati_pool_close(p, how, until)) {
         leati_pool_dump_one(p, STDERR_FILENO);

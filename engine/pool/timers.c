@@ -16,6 +16,7 @@
  *             is made: arming cannot fail. Untouched room is not backed by memory.
  * SPDX-License-Identifier: MIT */
 #include "arch/os.h"
+#include "park/call.h"
 #include "pool/mill.h"
 
 enum {
@@ -128,6 +129,7 @@ bool leati_timers_expire(struct leati_worker *v, int64_t now)
         }
         any |= n > 0;
     } while (n == BATCH);
+    leati_calls_flush(); /* on the loop's stack */
     return any;
 }
 

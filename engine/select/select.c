@@ -16,19 +16,12 @@
 #include <leat/select.h>
 #include "base/rng.h"
 #include "base/tls.h"
-#include "chan/feed.h"
 #include "chan/ready.h"
+#include "park/call.h"
+#include "select/select.h"
 
 /* Looks at half-done operations of others before a select with NOW gives up. */
 enum { BUSY_LOOKS = 128 };
-
-struct select {
-    struct leati_claim claim;
-    struct leat_case *cases;
-    size_t n;
-    size_t listed; /* cases[0 .. listed) may have nodes in lists */
-    bool hungry;   /* leati_hungry is raised for it (chan/feed.h) */
-};
 
 static struct leati_node *node_of(struct leat_case *k)
 {
@@ -93,35 +86,25 @@ static bool unchanged(struct leat_case *cases, size_t n)
     return true;
 }
 
-static void satisfied(struct select *s)
+bool leati_select_publish(struct leati_wait *w)
 {
-    if (s->hungry)
-        leati_hungry_leave();
-    s->hungry = false;
-}
-
-static bool select_publish(struct leati_wait *w)
-{
-    struct select *s = leati_container_of(w, struct select, claim.w);
+    struct leati_select *s = leati_container_of(w, struct leati_select, claim.w);
     for (size_t i = 0; i < s->n; i++) {
         struct leat_case *k = &s->cases[i];
         if (k->chan == NULL)
             continue;
         s->listed = i + 1;
         enum leati_listing r = k->chan->ops->enlist(k->chan, node_of(k));
-        if (r == LEATI_SETTLED) { /* by us: nobody else will complete it */
-            satisfied(s);
-            return false;
-        }
+        if (r == LEATI_SETTLED)
+            return false; /* by us: nobody else will complete it */
         if (r == LEATI_DEAD || leati_load_rlx(&s->claim.st) >= LEATI_GONE)
             break;
     }
-    satisfied(s);
     /* ar: pairs with the completer's; the second of the two resumes. */
     return leati_sub_ar(&s->claim.pend, 1u) != 1;
 }
 
-static bool select_abort(struct leati_wait *w, int err)
+bool leati_select_abort(struct leati_wait *w, int err)
 {
     struct leati_claim *s = leati_container_of(w, struct leati_claim, w);
     if (!leati_claim_hold(s))
@@ -131,9 +114,10 @@ static bool select_abort(struct leati_wait *w, int err)
     return leati_sub_ar(&s->pend, 1u) == 1; /* as a completer; else the registrar resumes */
 }
 
-static const struct leati_wait_ops select_ops = {select_publish, select_abort, "select"};
+static const struct leati_wait_ops select_ops = {leati_select_publish, leati_select_abort,
+                                                 "select"};
 
-static void leave(struct select *s)
+void leati_select_leave(struct leati_select *s)
 {
     for (size_t i = 0; i < s->listed; i++) {
         struct leat_case *k = &s->cases[i];
@@ -142,19 +126,14 @@ static void leave(struct select *s)
     }
 }
 
-/* Registers and parks. 0: *ret_case took effect. */
-static int wait(struct leat_case *cases, size_t n, struct leat_deadline until, bool hungry,
-                size_t *ret_case)
+void leati_select_begin(struct leati_select *s, struct leat_case *cases, size_t n)
 {
-    struct select s = {.cases = cases, .n = n, .listed = 0, .hungry = hungry};
-    s.claim.st.v = LEATI_WAITING;
-    s.claim.pend.v = 2;
-    s.claim.won = NULL;
-    s.claim.w.ops = &select_ops;
-    s.claim.w.until = until;
-    s.claim.w.result = 0;
-    s.claim.w.spin = LEAT_SPIN_ADAPTIVE;
-    s.claim.w.object = NULL;
+    s->cases = cases;
+    s->n = n;
+    s->listed = 0;
+    s->claim.st.v = LEATI_WAITING;
+    s->claim.pend.v = 2;
+    s->claim.won = NULL;
     for (size_t i = 0; i < n; i++) {
         struct leati_node *node = node_of(&cases[i]);
         node->linked.v = 0;
@@ -162,36 +141,38 @@ static int wait(struct leat_case *cases, size_t n, struct leat_deadline until, b
         node->dir = (uint8_t)cases[i].op;
         node->lost = 0;
         node->buf = cases[i].elem;
-        node->of.sel = &s.claim;
+        node->of.sel = &s->claim;
     }
-    int r = leati_park(&s.claim.w);
-    satisfied(&s); /* when it was refused */
-    leave(&s);
-    if (s.claim.won == NULL)
-        return r;
-    struct leat_case *won = leati_container_of((void **)(void *)s.claim.won, struct leat_case, priv);
-    won->err = s.claim.won->err;
-    if (leati_unlikely(won->err == LEATI_TURN))
-        won->err = won->chan->ops->turn(won->chan, won->elem);
-    *ret_case = (size_t)(won - cases);
-    return 0;
 }
 
-/* Nothing was ready: those who hold values back are told to give them out (chan/feed.h).
- * True: there are some, and hungry is raised until the cases are listed. */
-static bool feed(struct leat_case *cases, size_t n)
+size_t leati_select_won(struct leati_select *s)
 {
-    bool hungry = false;
-    for (size_t i = 0; i < n; i++) {
-        struct leat_chan *c = cases[i].chan;
-        if (c == NULL || cases[i].op != LEAT_OP_RECV || !leati_fed(c))
-            continue;
-        if (!hungry)
-            leati_hungry_enter();
-        hungry = true;
-        leati_feed(c);
-    }
-    return hungry;
+    struct leat_case *won =
+        leati_container_of((void **)(void *)s->claim.won, struct leat_case, priv);
+    won->err = s->claim.won->err;
+    if (leati_unlikely(won->err == LEATI_TURN))
+        won->err = won->chan->ops->turn(won->chan, won->elem);
+    return (size_t)(won - s->cases);
+}
+
+/* Registers and parks. 0: *ret_case took effect. */
+static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
+                size_t *ret_case)
+{
+    struct leati_select s;
+    leati_select_begin(&s, cases, n);
+    s.claim.w.ops = &select_ops;
+    s.claim.w.until = until;
+    s.claim.w.result = 0;
+    s.claim.w.spin = LEAT_SPIN_ADAPTIVE;
+    s.claim.w.object = NULL;
+    int r = leati_park(&s.claim.w);
+    leati_select_leave(&s);
+    leati_calls_flush();
+    if (s.claim.won == NULL)
+        return r;
+    *ret_case = leati_select_won(&s);
+    return 0;
 }
 
 static bool valid(const struct leat_case *cases, size_t n)
@@ -209,7 +190,6 @@ int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
 {
     size_t dummy;
     unsigned busy = 0;
-    bool hungry = false;
     if ((cases == NULL && n > 0) || (flags & ~(unsigned)LEAT_PRIORITY))
         return LEAT_EINVAL;
     if (ret_case == NULL)
@@ -225,28 +205,22 @@ int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
             size_t i = draw(cases, count, flags);
             struct leat_case *k = &cases[i];
             r = k->chan->ops->attempt(k->chan, k->op, k->elem);
+            leati_calls_flush();
             if (r != LEAT_EAGAIN && r != LEAT_EBUSY) {
                 k->err = r;
                 *ret_case = i;
-                if (leati_unlikely(hungry))
-                    leati_hungry_leave();
                 return 0;
             }
             if (r == LEAT_EAGAIN)
                 continue; /* somebody else was faster: scan again */
         }
-        if (!hungry && (hungry = feed(cases, n)))
-            continue;
         if (until.at_ns <= 0) {
             /* Half-done by somebody who may be stopped, or nothing at one instant. */
-            if (r != LEAT_EBUSY ? !unchanged(cases, n) : ++busy < BUSY_LOOKS)
-                continue;
-            if (hungry)
-                leati_hungry_leave();
-            return r;
+            if (r == LEAT_EBUSY ? ++busy >= BUSY_LOOKS : unchanged(cases, n))
+                return r;
+            continue;
         }
-        r = wait(cases, n, at, hungry, ret_case);
-        hungry = false;
+        r = wait(cases, n, at, ret_case);
         /* A timer channel became due before the caller's own deadline: again. */
         if (r != LEAT_ETIMEDOUT || at.at_ns >= until.at_ns)
             return r;

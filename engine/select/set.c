@@ -20,7 +20,8 @@
 
 #include <leat/set.h>
 #include "base/map.h"
-#include "chan/feed.h"
+#include "chan/chan.h"
+#include "park/call.h"
 
 struct entry {
     struct leati_keyed key; /* the channel */
@@ -65,11 +66,8 @@ static struct leati_wait *fire(struct leati_event *event)
 /* Its channel was seen empty: whoever sends next fires it. */
 static void arm(struct leat_set *s, struct entry *e)
 {
-    struct leat_chan *c = chan_of(e);
-    if (c->ops->enlist(c, &e->node) != LEATI_LISTED)
+    if (chan_of(e)->ops->enlist(chan_of(e), &e->node) != LEATI_LISTED)
         leati_list_append(&s->turn, &e->link);
-    else if (leati_fed(c))
-        leati_feed(c);
 }
 
 /* Moves what was fired to the end of the owner's turn. */
@@ -196,7 +194,9 @@ int leat_set_wait(leat_set *s, void *ret, leat_chan **ret_chan, void **ret_user,
         return LEAT_EINVAL;
     for (;;) {
         struct leat_deadline at = until;
-        if (try_turn(s, &f, &r) || try_timers(s, &f, &at, &r))
+        bool took = try_turn(s, &f, &r) || try_timers(s, &f, &at, &r);
+        leati_calls_flush();
+        if (took)
             return r;
         if (leati_load_rlx(&s->nready))
             continue;
@@ -274,6 +274,7 @@ int leat_set_del(leat_set *s, leat_chan *c)
         leati_list_remove(&s->turn, &e->link);
     }
     forget(s, e);
+    leati_calls_flush();
     return 0;
 }
 

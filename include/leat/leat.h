@@ -19,8 +19,8 @@
 #include <leat/fiber.h>
 #include <leat/sync.h>
 #include <leat/signal.h>
+#include <leat/callback.h>
 #include <leat/stage.h>
-#include <leat/pipe.h>
 #include <leat/stat.h>
 
 LEAT_BEGIN_DECLS

@@ -169,6 +169,7 @@ int leatp_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg, const cha
 /* --- base/tls.h --- */
 
 _Static_assert(sizeof(struct leati_wait_past) <= sizeof(weave->thread[0].past), "past");
+_Static_assert(sizeof(struct leati_calls) <= sizeof(weave->thread[0].calls), "calls");
 
 void *leatp_tls_self(void) { return weave_me->self; }
 void *leatp_tls_self_call(void) { return weave_me->self; }
@@ -179,6 +180,11 @@ uint64_t *leati_tls_rng(void) { return &weave_me->random; }
 struct leati_wait_past *leati_tls_wait_past(void)
 {
     return (struct leati_wait_past *)(void *)weave_me->past;
+}
+
+struct leati_calls *leati_tls_calls(void)
+{
+    return (struct leati_calls *)(void *)weave_me->calls;
 }
 
 /* --- mem/reclaim.h --- */

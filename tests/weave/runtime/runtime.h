@@ -68,7 +68,7 @@ struct weave_thread {
     int actor;          /* its number, or -1 */
     /* the engine's thread-locals */
     void *self;
-    uint64_t past[4], random;
+    uint64_t past[4], calls[4], random;
 };
 
 enum weave_act { WEAVE_RUN, WEAVE_DRAIN, WEAVE_TIME };
