@@ -283,6 +283,7 @@ int leati_process_pipe_start(leat_pipe **ret, leat_chan *in, leat_chan *out,
     if (r == 0) {
         leati_gate_init(&h->in, h, leat_chan_ref(in), LEAT_OP_RECV);
         leati_gate_init(&h->out, h, leat_chan_ref(out), LEAT_OP_SEND);
+        leati_gate_init(&h->end, h, out, LEAT_OP_RECV);
         r = leatp_thread_start(&h->thread, leati_herd_main, h, h->name);
         if (r != 0) {
             leat_chan_free(in);

@@ -13,6 +13,9 @@
  * watch and the clock tell. */
 enum { PAUSES = 32, YIELDS = 8, LOOK_EVERY = 64 };
 
+/* How often `out` is looked at while it has values that nobody receives. */
+#define OUT_LOOK_NS ((int64_t)50000000)
+
 void leati_herd_ring(struct leati_herd *h)
 {
     /* sc: behind what the caller wrote; pairs with nap */
@@ -30,7 +33,7 @@ void leati_herd_abort(struct leati_herd *h, int result)
 {
     if (h->stage != LEATI_HERD_RUN)
         return;
-    h->stage = LEATI_HERD_ABORT;
+    h->stage = LEATI_HERD_ABORT; /* from here on nothing is offered or delivered */
     h->result = result;
     h->abort_at = leat_now() + h->po.stop_grace;
     leati_items_abort(h); /* first: an armed send would still be delivered */
@@ -53,15 +56,19 @@ static void look_for_the_end(struct leati_herd *h)
             h->abort_at = leat_now() + h->po.stop_grace; /* somebody's exit takes long */
         return;
     }
-    if (leati_load_rlx(&h->cancelled)) { /* relaxed: a wish; nap looks in order */
+    if (h->in_flight == 0 && h->in_over && !h->stopping) {
+        int r;
+        h->stage = LEATI_HERD_QUIT;
+        h->abort_at = h->o.item_timeout > 0 ? leat_now() + h->o.item_timeout : INT64_MAX;
+        leati_gate_disarm(&h->end, &r);
+        close_out(h);
+        leati_life_quit(h, LEATI_QUIT_FINISH);
+    } else if (leati_load_rlx(&h->cancelled)) { /* relaxed: a wish; nap looks in order */
         leati_herd_abort(h, LEAT_ECANCELED);
     } else if (h->in_flight == 0 && h->stopping) {
         leati_herd_abort(h, h->stop_err);
-    } else if (h->in_flight == 0 && h->in_over) {
-        h->stage = LEATI_HERD_QUIT;
-        h->abort_at = h->o.item_timeout > 0 ? leat_now() + h->o.item_timeout : INT64_MAX;
-        close_out(h);
-        leati_life_quit(h, LEATI_QUIT_FINISH);
+    } else if (leat_chan_closed(h->out.chan)) {
+        leati_herd_abort(h, LEAT_ECLOSED);
     }
 }
 
@@ -106,7 +113,8 @@ static bool gate_ready(struct leati_gate *g)
 /* Something to do that came before the words of sleep were set. */
 static bool something(struct leati_herd *h)
 {
-    if (gate_ready(&h->in) || gate_ready(&h->out) || leati_load_sc(&h->cancelled))
+    if (gate_ready(&h->in) || gate_ready(&h->out) || gate_ready(&h->end) ||
+        leati_load_sc(&h->cancelled))
         return true;
     return leati_collect_all(h);
 }
@@ -127,10 +135,31 @@ static int64_t wait_for_input(struct leati_herd *h)
     return INT64_MAX;
 }
 
+/* Sees to it that a close of `out` is noticed while there is nothing to send. A receiver's
+ * look-out is told of it, but only where there are no values: else the time for a look. */
+static int64_t watch_output(struct leati_herd *h)
+{
+    int r;
+    if (h->stage != LEATI_HERD_RUN)
+        return INT64_MAX;
+    if (h->end.armed && !leati_gate_done(&h->end, &r))
+        return INT64_MAX;
+    if (leat_chan_len(h->out.chan))
+        return leat_now() + OUT_LOOK_NS;
+    leati_gate_watch(&h->end);
+    return INT64_MAX;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void nap(struct leati_herd *h)
 {
-    int64_t until = leati_life_watch(h), input = wait_for_input(h);
-    until = until < input ? until : input;
+    int64_t until = leati_life_watch(h);
+    until = earlier(until, wait_for_input(h));
+    until = earlier(until, watch_output(h));
     for (unsigned k = 0; k < h->o.workers; k++) {
         struct leati_herded *w = &h->worker[k];
         if (w->lane.base && w->head != w->tail) /* sc: pairs with tell_parent */
@@ -154,11 +183,9 @@ static void nap(struct leati_herd *h)
 static bool work(struct leati_herd *h)
 {
     bool moved = leati_collect_all(h);
-    if (h->stage == LEATI_HERD_RUN) {
-        moved |= leati_items_deliver(h);
-        moved |= leati_items_take(h);
-        moved |= leati_offer_all(h);
-    }
+    moved |= leati_items_deliver(h);
+    moved |= leati_items_take(h);
+    moved |= leati_offer_all(h);
     return moved;
 }
 

@@ -107,6 +107,8 @@ static bool ended(struct leati_herd *h, int r)
 bool leati_items_take(struct leati_herd *h)
 {
     int r;
+    if (h->stage != LEATI_HERD_RUN)
+        return false;
     if (h->in.armed) {
         if (!leati_gate_done(&h->in, &r))
             return false;
@@ -254,6 +256,7 @@ void leati_items_abort(struct leati_herd *h)
     leati_gate_disarm(&h->in, &r);
     if (receiving && r == 0)
         accept(h, h->in_one);
+    leati_gate_disarm(&h->end, &r);
     if (h->ordered) {
         for (uint64_t p = h->head; p < h->next; p++)
             give_up(h, h->ring[p % h->bound]);

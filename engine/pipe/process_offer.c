@@ -61,7 +61,7 @@ static uint32_t fair_share(const struct leati_herd *h)
 
 bool leati_offer_all(struct leati_herd *h)
 {
-    if (h->queued == 0)
+    if (h->queued == 0 || h->stage != LEATI_HERD_RUN)
         return false;
     uint32_t share = fair_share(h);
     bool moved = false;

@@ -1,9 +1,37 @@
 /* farm.c - see farm.h. SPDX-License-Identifier: MIT */
 #include <dirent.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "process/farm.h"
+
+struct farm_board *board;
+
+/* Before the helper is forked: constructors with a priority come first. */
+__attribute__((constructor(200))) static void make_board(void)
+{
+    void *p = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    board = p == MAP_FAILED ? NULL : p;
+}
+
+void farm_board_clear(void)
+{
+    assert_non_null(board);
+    memset(board, 0, sizeof(*board));
+}
+
+int farm_init(void *arg, unsigned worker, void **ret_state)
+{
+    (void)arg;
+    *ret_state = NULL;
+    if (worker >= FARM_WORKERS)
+        return LEAT_EINVAL;
+    leati_add_sc(&board->lives[worker], 1u);
+    leati_store_sc(&board->pid[worker], (uint32_t)getpid());
+    return 0;
+}
 
 uint64_t farm_answer(uint64_t number)
 {
@@ -20,6 +48,7 @@ int farm_run(leat_stage *s, const void *in, size_t len)
         return LEAT_EINVAL;
     g.answer = farm_answer(g.number);
     g.pid = (uint64_t)getpid();
+    g.parent = (uint64_t)getppid();
     return leat_emit(s, &g);
 }
 

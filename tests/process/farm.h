@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <leat/pipe.h>
 #include <leat/process.h>
+#include "arch/atomic.h"
 #include "support/support.h"
 
 /* An item, and its result. */
@@ -14,8 +15,25 @@ struct grain {
     uint64_t what;   /* the test's own */
     uint64_t answer; /* of its number, when it is a result */
     uint64_t pid;    /* who made it */
-    uint64_t fill[4];
+    uint64_t parent; /* the parent of that */
+    uint64_t fill[3];
 };
+
+/* Memory that the test and the workers of its first helper share. */
+enum { FARM_WORKERS = 8, FARM_TRIES = 1 << 16 };
+struct farm_board {
+    leati_a32 pid[FARM_WORKERS]; /* of the workers, by number: farm_init */
+    leati_a32 lives[FARM_WORKERS]; /* how often each was begun */
+    leati_a32 exits;
+    leati_a32 inside, most_inside; /* for barriers */
+    leati_a32 tried[FARM_TRIES]; /* by item */
+    leati_a32 plain[8];          /* the test's own */
+};
+extern struct farm_board *board;
+void farm_board_clear(void);
+
+/* Notes the worker on the board. */
+int farm_init(void *arg, unsigned worker, void **ret_state);
 
 /* What a worker makes of a number. */
 uint64_t farm_answer(uint64_t number);
@@ -57,8 +75,5 @@ unsigned farm_descriptors(void);
 unsigned farm_segments(void);
 /* Both must be again as they were, once what is ending has ended. */
 void farm_no_leak(unsigned descriptors);
-
-/* The pid of the helper of this process (0: none). */
-int farm_helper(void);
 
 #endif

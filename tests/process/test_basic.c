@@ -1,22 +1,27 @@
-/* test_basic.c - pipes whose workers are processes: results, order, isolation, ends.
+/* test_basic.c - pipes whose workers are processes: results, order, isolation.
  * SPDX-License-Identifier: MIT */
 /* ctest: noemu novalgrind (the emulator has no pidfd of a process it emulates, memcheck
  * follows into every worker) */
+#include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "process/farm.h"
 
 LEAT_USE_PROCESSES;
 
-static void every_item_is_answered_in_order(void **state)
+static void answered(unsigned flags)
 {
-    (void)state;
     struct farm f;
     struct leat_pipe_stats st;
     unsigned before = farm_descriptors();
     struct leat_pipe_opts o = farm_opts(farm_run, 2);
     size_t n = support_scale(20000);
+    o.flags = flags;
+    o.buffer = flags ? 0 : 100;
     farm_start(&f, &o, n, 64, NULL);
     assert_int_equal(farm_finish(&f, &st), 0);
     assert_int_equal(st.taken, n);
@@ -27,10 +32,257 @@ static void every_item_is_answered_in_order(void **state)
     farm_no_leak(before);
 }
 
+static void every_item_is_answered_in_order(void **state)
+{
+    (void)state;
+    answered(0);
+}
+
+static void every_item_is_answered_once_without_an_order(void **state)
+{
+    (void)state;
+    answered(LEAT_PIPE_UNORDERED);
+}
+
+/* Unbuffered and unbounded channels, and a reader that only tries. */
+static void any_kind_of_channel_will_do(void **state)
+{
+    (void)state;
+    static const size_t capacities[] = {0, 1, LEAT_UNBOUNDED};
+    for (unsigned k = 0; k < 3; k++) {
+        struct farm f;
+        struct leat_pipe_opts o = farm_opts(farm_run, 2);
+        farm_start(&f, &o, support_scale(300), capacities[k], NULL);
+        assert_int_equal(farm_finish(&f, NULL), 0);
+    }
+}
+
+static void a_reader_that_only_tries_is_served(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct leat_pipe_opts o = farm_opts(farm_run, 1);
+    farm_start(&f, &o, 10, 0, NULL);
+    struct grain g;
+    for (unsigned n = 0; n < 10;) {
+        int r = leat_chan_try_recv(f.out, &g);
+        if (r == LEAT_EAGAIN || r == LEAT_EBUSY) {
+            (void)sched_yield();
+            continue;
+        }
+        assert_int_equal(r, 0);
+        assert_int_equal(g.number, n);
+        f.delivered[n++]++;
+    }
+    assert_int_equal(farm_finish(&f, NULL), 0);
+}
+
+/* --- who works --- */
+
+enum { CREW = 5 };
+
+/* Waits until all CREW are inside at once. */
+static int meet(leat_stage *s, const void *in, size_t len)
+{
+    leati_add_sc(&board->inside, 1u);
+    while (leati_load_sc(&board->inside) < CREW)
+        (void)sched_yield();
+    return farm_run(s, in, len);
+}
+
+static void n_workers_are_n_processes_at_once(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct grain g[CREW];
+    struct leat_pipe_opts o = farm_opts(meet, CREW);
+    farm_board_clear();
+    farm_start(&f, &o, CREW, CREW, NULL);
+    for (unsigned i = 0; i < CREW; i++)
+        assert_true(farm_read(&f, &g[i]));
+    for (unsigned i = 0; i < CREW; i++) {
+        assert_int_not_equal(g[i].pid, getpid());
+        assert_int_not_equal(g[i].parent, getpid());
+        for (unsigned k = 0; k < i; k++)
+            assert_int_not_equal(g[i].pid, g[k].pid);
+    }
+    assert_int_equal(farm_finish(&f, NULL), 0);
+}
+
+static uint64_t global = 7;
+
+static int write_global(leat_stage *s, const void *in, size_t len)
+{
+    global += 1000;
+    if (global < 1007 || global % 1000 != 7) /* it began as the initialiser says */
+        return LEAT_EINVAL;
+    return farm_run(s, in, len);
+}
+
+static void a_write_to_a_global_stays_in_the_worker(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct leat_pipe_opts o = farm_opts(write_global, 2);
+    global = 8; /* nor does the worker see what main changed */
+    farm_start(&f, &o, 100, 8, NULL);
+    assert_int_equal(farm_finish(&f, NULL), 0);
+    assert_int_equal(global, 8);
+}
+
+struct given {
+    uint64_t key;
+    char text[16];
+};
+
+static int init_state(void *arg, unsigned worker, void **ret_state)
+{
+    const struct given *g = arg;
+    if (g->key != 42 || strcmp(g->text, "given") != 0)
+        return LEAT_EINVAL;
+    uint64_t *own = calloc(1, sizeof(*own));
+    *own = worker + 1;
+    *ret_state = own;
+    leati_add_sc(&board->lives[worker], 1u);
+    return 0;
+}
+
+static void exit_state(void *st)
+{
+    uint64_t *own = st;
+    leati_add_sc(&board->plain[0], (uint32_t)(*own >> 32)); /* items it has seen */
+    leati_add_sc(&board->exits, 1u);
+    free(own);
+}
+
+static int use_state(leat_stage *s, const void *in, size_t len)
+{
+    uint64_t *own = leat_stage_state(s);
+    const struct given *g = leat_stage_arg(s);
+    if ((uint32_t)*own != leat_stage_worker(s) + 1 || g->key != 42)
+        return LEAT_EINVAL;
+    *own += (uint64_t)1 << 32;
+    return farm_run(s, in, len);
+}
+
+static void init_and_exit_run_once_in_each_worker(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct given given = {42, "given"};
+    struct leat_pipe_opts o = farm_opts(use_state, 3);
+    o.init = init_state;
+    o.exit = exit_state;
+    o.arg = &given;
+    o.arg_size = sizeof(given);
+    farm_board_clear();
+    farm_start(&f, &o, 500, 8, NULL);
+    memset(&given, 0, sizeof(given)); /* they have copies */
+    assert_int_equal(farm_finish(&f, NULL), 0);
+    for (unsigned k = 0; k < 3; k++)
+        assert_int_equal(leati_load_sc(&board->lives[k]), 1);
+    assert_int_equal(leati_load_sc(&board->exits), 3);
+    assert_int_equal(leati_load_sc(&board->plain[0]), 500);
+}
+
+static void no_child_is_left_to_be_waited_for(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct leat_pipe_opts o = farm_opts(farm_run, 2);
+    farm_start(&f, &o, 10, 8, NULL);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+    assert_int_equal(farm_finish(&f, NULL), 0);
+}
+
+static int count_files(leat_stage *s, const void *in, size_t len)
+{
+    unsigned n = 0;
+    (void)in, (void)len;
+    for (int fd = 3; fd < 256; fd++)
+        n += lseek(fd, 0, SEEK_CUR) >= 0 || errno != EBADF;
+    struct grain g = {.number = n};
+    return leat_emit(s, &g);
+}
+
+static void a_worker_has_none_of_the_programs_files(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct grain g;
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    struct leat_pipe_opts o = farm_opts(count_files, 1);
+    farm_start(&f, &o, 1, 1, NULL);
+    assert_int_equal(leat_chan_recv(f.out, &g), 0);
+    assert_true(g.number <= 1); /* its bell */
+    f.delivered[0] = 1;
+    assert_int_equal(farm_finish(&f, NULL), 0);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
+/* --- functions --- */
+
+static void a_function_that_no_worker_would_find_is_refused(void **state)
+{
+    (void)state;
+    leat_chan *in, *out;
+    leat_pipe *p;
+    unsigned before = farm_descriptors();
+    void *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(code, MAP_FAILED);
+    leat_stage_fn *made;
+    memcpy(&made, &code, sizeof(made));
+    struct leat_pipe_opts o = farm_opts(made, 1);
+    assert_int_equal(leat_chan_new(&in, sizeof(struct grain), 1), 0);
+    assert_int_equal(leat_chan_new(&out, sizeof(struct grain), 1), 0);
+    assert_int_equal(leat_pipe_start(&p, in, out, &o), LEAT_ENOEXEC);
+    assert_false(leat_chan_closed(out));
+    leat_chan_free(in);
+    leat_chan_free(out);
+    (void)munmap(code, 4096);
+    farm_no_leak(before);
+}
+
+/* --- statistics --- */
+
+static void workers_account_for_their_items(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct leat_pipe_opts o = farm_opts(farm_run, 2);
+    uint64_t items = 0, n, busy;
+    farm_start(&f, &o, 200, 200, NULL);
+    struct grain g;
+    for (unsigned i = 0; i < 200; i++)
+        assert_true(farm_read(&f, &g));
+    for (unsigned k = 0; k < 2; k++) {
+        assert_int_equal(leat_pipe_worker_stats(f.pipe, k, &n, &busy), 0);
+        items += n;
+    }
+    assert_int_equal(items, 200);
+    assert_int_equal(leat_pipe_worker_stats(f.pipe, 2, &n, &busy), LEAT_EINVAL);
+    struct leat_pipe_stats st;
+    assert_int_equal(farm_finish(&f, &st), 0);
+    assert_true(st.busy_ns > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_item_is_answered_in_order),
+        cmocka_unit_test(every_item_is_answered_once_without_an_order),
+        cmocka_unit_test(any_kind_of_channel_will_do),
+        cmocka_unit_test(a_reader_that_only_tries_is_served),
+        cmocka_unit_test(n_workers_are_n_processes_at_once),
+        cmocka_unit_test(a_write_to_a_global_stays_in_the_worker),
+        cmocka_unit_test(init_and_exit_run_once_in_each_worker),
+        cmocka_unit_test(no_child_is_left_to_be_waited_for),
+        cmocka_unit_test(a_worker_has_none_of_the_programs_files),
+        cmocka_unit_test(a_function_that_no_worker_would_find_is_refused),
+        cmocka_unit_test(workers_account_for_their_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
