@@ -20,7 +20,10 @@
  * Roles       searcher: one at most. keeper: one of the sleepers, the first to sleep
  *             when nobody searches; it sleeps with a time limit while LOOK is set and
  *             also minds the timers of running workers. When nothing moved between two
- *             looks it clears LOOK and sleeps until its timer.
+ *             looks it clears LOOK and sleeps until its timer. A searcher that lies down
+ *             takes the office over, and looks: what was armed while it searched woke
+ *             nobody, and an older keeper has not seen it. Who gets up to run something
+ *             sees to its own timers in the same way (unminded).
  * Ordering    P1 plain store of tail, next, first | S1 idle word: asleep, not searching
  *             P2 load idle                        | S2 heavy fence; S3 scan
  *             If P2 precedes S2, P1 is visible to S3. If it follows, the pusher sees the
@@ -91,13 +94,13 @@ static uint64_t unlist(leat_pool *p, unsigned id, uint64_t s)
     return keeper_of(s) == id + 1 ? without_keeper(s) : s;
 }
 
-static uint64_t enlist(leat_pool *p, unsigned id, uint64_t s)
+static uint64_t enlist(leat_pool *p, unsigned id, uint64_t s, bool searched)
 {
     leati_a64 *bits = &p->asleep[id / 64];
     leati_store_rlx(bits, leati_load_rlx(bits) | (uint64_t)1 << (id % 64));
     s += 1;
-    if (!keeper_of(s) && !(s & LEATI_IDLE_SEARCH))
-        s |= LEATI_IDLE_LOOK | (uint64_t)(id + 1) << LEATI_IDLE_KEEPER;
+    if (searched || !(keeper_of(s) || (s & LEATI_IDLE_SEARCH)))
+        s = without_keeper(s) | LEATI_IDLE_LOOK | (uint64_t)(id + 1) << LEATI_IDLE_KEEPER;
     return s;
 }
 
@@ -175,6 +178,21 @@ static bool anything_queued(leat_pool *p)
     for (unsigned i = 0; i < p->n; i++)
         if (!leati_rq_empty(&p->workers[i]->rq))
             return true;
+    return false;
+}
+
+/* After S2, when nobody looks: are there timers of running workers that no sleeper minds?
+ * everybody: of all of them, else of w, which slept itself when the keeper last looked. */
+static bool unminded(struct leati_worker *w, bool everybody)
+{
+    leat_pool *p = w->pool;
+    for (unsigned i = 0; i < p->n; i++) {
+        struct leati_worker *v = p->workers[i];
+        /* acq: pairs with note_first */
+        if ((everybody || v == w) && !listed(p, i) &&
+            (int64_t)leati_load_acq(&v->first) != INT64_MAX)
+            return true;
+    }
     return false;
 }
 
@@ -332,7 +350,7 @@ static void leave_search(struct leati_worker *w)
     if ((s & LEATI_IDLE_SLEEPERS) == 0)
         return;
     leati_pool_heavy(p); /* S2 */
-    if (anything_queued(p))
+    if (anything_queued(p) || (!(s & LEATI_IDLE_LOOK) && unminded(w, true)))
         leati_rule_slow(p, w);
 }
 
@@ -352,7 +370,7 @@ static void lie_down(struct leati_worker *w, bool searching)
     uint64_t s = idle_begin(p);
     if (searching)
         s &= ~LEATI_IDLE_SEARCH;
-    idle_end(p, enlist(p, w->id, s));
+    idle_end(p, enlist(p, w->id, s, searching));
     leati_pool_heavy(p); /* S2 */
 }
 
@@ -417,6 +435,12 @@ static enum found scan(struct leati_worker *w, int64_t now, bool *moved)
     return r;
 }
 
+static int64_t next_look(int64_t now)
+{
+    int64_t at;
+    return __builtin_add_overflow(now, (int64_t)LOOK_NS, &at) ? INT64_MAX : at;
+}
+
 /* Until when w may sleep. */
 static int64_t sleep_limit(struct leati_worker *w, int64_t now, enum found what)
 {
@@ -432,8 +456,8 @@ static int64_t sleep_limit(struct leati_worker *w, int64_t now, enum found what)
     }
     /* The keeper looks. When nobody does, that is up to whoever has seen work. */
     if ((look ? keeper : what != NOTHING) || what == SHARED)
-        limit = limit < now + LOOK_NS ? limit : now + LOOK_NS;
-    return limit > now ? limit : now + LOOK_NS;
+        limit = limit < next_look(now) ? limit : next_look(now);
+    return limit > now ? limit : next_look(now);
 }
 
 /* True: woken, else the limit passed. */
@@ -498,10 +522,7 @@ static void pass_on(struct leati_worker *w)
     if (!(s & LEATI_IDLE_SLEEPERS) || (s & (LEATI_IDLE_SEARCH | LEATI_IDLE_LOOK)))
         return; /* somebody searches or looks, and sees it */
     leati_pool_heavy(p); /* S2 */
-    bool left = anything_queued(p);
-    for (unsigned i = 0; i < p->n && !left && !keeper_of(s); i++)
-        left = !listed(p, i) && leati_load_acq(&p->workers[i]->first) != INT64_MAX;
-    if (left)
+    if (anything_queued(p) || unminded(w, !keeper_of(s)))
         leati_rule_slow(p, w);
 }
 

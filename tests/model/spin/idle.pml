@@ -6,19 +6,24 @@
  * A worker queues its fibers, then computes for ever or goes idle; a fiber that is run
  * computes for ever or ends. What another worker is seen to do, whether a search gives
  * up, and whether a waker is trusted, is arbitrary. Foreign threads inject fibers, shared
- * or pinned. One timer becomes due at any time.
+ * or pinned. One timer becomes due at any time, or when nobody moves. Some begin asleep, the
+ * keeper of them when it has stopped looking.
  * At the end, when nobody can move: nothing is queued, nothing is due, or all compute.
  *
  * @big yes
  * @shape 1 a worker queues and computes or goes idle, another one comes and goes
  * @shape 2 two workers queue, compute or go idle
  * @shape 3 a foreign thread injects a fiber, two workers
- * @shape 4 a thread injects a pinned fiber and a shared one, two workers
  * @shape 5 a worker arms a timer, another one sleeps
+ * @shape 9 a worker arms a timer and computes, one sleeps, one comes and goes
+ * @shape 11 one of two sleepers has a timer, a worker queues and computes
+ * @shape 12 the same, a pinned fiber for the one with the timer
+ * @shape 13 as 3, nobody looks in vain: what is injected is seen at once
+ * @deep 4 a thread injects a pinned fiber and a shared one, two workers
  * @deep 6 a worker queues, two others come and go
- * @deep 7 a worker arms a timer, two others come and go
  * @deep 8 a pinned fiber and a shared one from different threads, two workers
- * @mutation 1 shape=3 no barrier between lying down and the last look
+ * @deep 10 a worker queues, arms a timer and computes, one sleeps, one comes and goes
+ * @mutation 1 shape=13 no barrier between lying down and the last look
  * @mutation 2 shape=1 no look after lying down
  * @mutation 3 shape=4 a found fiber ends the search without a look at what else there is
  * @mutation 4 shape=1 LOOK is cleared without another look
@@ -37,6 +42,9 @@
  * @mutation 17 shape=2 who is woken gets no search role, the word says that one searches
  * @mutation 18 shape=1 a keeper that stopped looking sleeps for good on work that moves
  * @mutation 19 shape=4 who gets up for its own work leaves the shared to nobody
+ * @mutation 20 shape=9 a searcher that lies down leaves the office to an older keeper
+ * @mutation 21 shape=11 a search ends with a find without a look at the timers
+ * @mutation 22 shape=12 who gets up for its own work leaves its timers to nobody
  * SPDX-License-Identifier: MIT */
 #define WORKERS 3
 #define BUFFERS 3
@@ -49,111 +57,7 @@
 bool locked;
 #include "common.pml"
 
-#define SLEEPERS 7
-#define SEARCH   8
-#define LOOK     16
-#define keeper_of(s) ((s) >> 5) /* id + 1 */
-#define no_keeper(s) ((s) & 15)
-
-mtype = {AWAKE, SEARCHER, ASLEEP, CALLED};
-mtype = {READY, NEW, TIMER};
-mtype = {NOTHING, MOVING, STILL, SHARED, MINE};
-
-byte took[WORKERS]; /* of what mem[PUT] says was put */
-mtype wake[WORKERS];
-byte injected, remote[WORKERS];
-bool running[WORKERS]; /* it may still be seen to move */
-byte computing, workers;
-bool late;
-
-#define queued(p, w)  (rd(p, PUT(w)) > took[w])
-#define due(p, w)     (late && rd(p, DUE(w)))
-#define listed(s, w)  ((s) & (1 << (w)))
-#define alone_keeper(s) ((s) & 7 & ~(1 << (keeper_of(s) - 1)))
-
-/* The section; what is done inside sets s. */
-#define open_idle(p) fence(p) && !locked -> locked = true; s = mem[IDLE]
-#define shut_idle(p) st(p, IDLE, s)
-
-inline unlist(w)
-{
-    s = s & ~(1 << (w));
-    if
-    :: keeper_of(s) == (w) + 1 -> s = no_keeper(s)
-    :: else
-    fi
-}
-
-inline enlist(w)
-{
-    s = s | (1 << (w));
-    if
-    :: !keeper_of(s) && !(s & SEARCH) && !MUT(16) -> s = s | LOOK | (((w) + 1) << 5)
-    :: else
-    fi
-}
-
-inline some_sleeper()
-{
-    t = 0;
-    if
-    :: keeper_of(s) && alone_keeper(s) ->
-       do
-       :: listed(alone_keeper(s), t) -> break
-       :: else -> t++
-       od
-    :: else ->
-       do
-       :: listed(s, t) -> break
-       :: else -> t++
-       od
-    fi
-}
-
-inline rule_slow(p)
-{
-    atomic {
-        open_idle(p);
-        t = WORKERS;
-        if
-        :: !(s & SLEEPERS) || (s & SEARCH)
-        :: else -> some_sleeper(); unlist(t); s = s | SEARCH
-        fi;
-        shut_idle(p)
-    }
-    atomic {
-        if
-        :: t < WORKERS -> fence(p); wake[t] = (MUT(17) -> CALLED : SEARCHER)
-        :: else
-        fi;
-        t = 0;
-        s = 0
-    }
-}
-
-inline rule(p, why)
-{
-    atomic {
-        s = rd(p, IDLE); /* P2 */
-        if
-        :: !(s & SLEEPERS) || (s & SEARCH) -> again = false
-        :: else ->
-           if
-           :: why == NEW -> again = true
-           :: why == TIMER -> again = !(s & LOOK) && !MUT(13)
-           :: why == READY && (s & LOOK) -> again = false /* trusted */
-           :: why == READY -> again = !MUT(8)
-           :: why == READY -> again = true
-           fi
-        fi;
-        s = 0
-    }
-    if
-    :: again -> rule_slow(p)
-    :: else
-    fi;
-    again = false
-}
+#include "idle_word.pml"
 
 inline queue(p)
 {
@@ -171,6 +75,11 @@ inline still(p, w)
     seen = queued(p, w)
 }
 
+#define any_queued(p) \
+    (injected || queued(p, 0) || queued(p, 1) || queued(p, 2))
+#define armed(w) (mem[DUE(w)] && !listed(mem[IDLE], w))
+#define any_armed (armed(0) || armed(1) || armed(2))
+
 inline leave_search(p)
 {
     atomic {
@@ -185,7 +94,7 @@ inline leave_search(p)
        :: else
        fi;
        if
-       :: injected || queued(p, 0) || queued(p, 1) || queued(p, 2) -> rule_slow(p)
+       :: any_queued(p) || (!(s & LOOK) && any_armed && !MUT(21)) -> rule_slow(p)
        :: else
        fi
     :: else
@@ -201,8 +110,7 @@ inline pass_on(p)
     :: (s & SLEEPERS) && !(s & (SEARCH | LOOK)) && !MUT(19) ->
        barrier_by(p);
        if
-       :: injected || queued(p, 0) || queued(p, 1) || queued(p, 2) ||
-             (!keeper_of(s) && (mem[DUE(0)] || mem[DUE(1)] || mem[DUE(2)])) ->
+       :: any_queued(p) || (!keeper_of(s) && any_armed) || (armed(p) && !MUT(22)) ->
           rule_slow(p)
        :: else
        fi
@@ -298,7 +206,7 @@ inline sleep_limit(p)
            limit = (!MUT(12) && ((mem[DUE(0)] && !listed(s, 0)) ||
                                  (mem[DUE(1)] && !listed(s, 1)) ||
                                  (mem[DUE(2)] && !listed(s, 2))) -> 1 : limit);
-           limit = ((s & LOOK) -> 2 : limit)
+           limit = (((s & LOOK) && !blind) -> 2 : limit)
         :: else
         fi;
         limit = (what != NOTHING && !(s & LOOK) &&
@@ -364,6 +272,8 @@ asleep:
               fi
           }
        fi;
+parked:
+       skip;
 end_asleep:
        if
        :: wake[p] != ASLEEP
@@ -388,15 +298,20 @@ inline run_fiber()
 {
     if
     :: goto compute
-    :: true
+    :: !greedy
     fi
 }
 
-proctype worker(byte p; byte puts; bool arms)
+/* then: what it does when it has queued and armed. */
+proctype worker(byte p; byte puts; bool arms; mtype then)
 {
     byte s, t, v, limit;
     mtype what, rise;
     bool again, searching, moved, seen, tried, timed_out, keeper, look;
+    if
+    :: then == SLEEPS -> what = NOTHING; rise = ASLEEP; limit = mem[DUE(p)]; goto parked
+    :: else
+    fi;
     do
     :: puts > 0 -> puts--; queue(p);
        if
@@ -404,9 +319,13 @@ proctype worker(byte p; byte puts; bool arms)
        :: rule(p, READY)
        fi
     :: arms -> arms = false; st(p, DUE(p), 1); rule(p, TIMER)
-    :: puts == 0 && !arms -> break
+    :: puts == 0 && !arms && then == ANYTHING -> break
+    :: puts == 0 && !arms && then == COMPUTES -> goto compute
     od;
-    run_fiber();
+    if
+    :: goto compute
+    :: true
+    fi;
     do
     :: atomic { queued(p, p) -> took[p] = took[p] + 1 } run_fiber()
     :: atomic { fence(p) && !queued(p, p) && remote[p] -> remote[p]-- } run_fiber()
@@ -457,7 +376,7 @@ lie_down:
               :: searching && !MUT(14) -> s = s & ~SEARCH
               :: else
               fi;
-              enlist(p);
+              enlist(p, searching);
               shut_idle(p);
               s = 0
           }
@@ -531,8 +450,22 @@ next:
     fi
 }
 
-proctype clock()
+/* At the beginning: w sleeps; it is the keeper that has stopped looking. */
+#define sleeps(w) \
+    mem[IDLE] = mem[IDLE] | (1 << (w)); running[w] = false; wake[w] = ASLEEP
+#define keeps(w) mem[IDLE] = ((w) + 1) << 5; sleeps(w)
+
+#define free(w, puts, arms)    run worker(w, puts, arms, ANYTHING)
+#define busy(w, puts, arms)    run worker(w, puts, arms, COMPUTES)
+#define sleeper(w)             run worker(w, 0, false, SLEEPS)
+
+/* patient: when nobody moves any more. */
+proctype clock(bool patient)
 {
+    if
+    :: patient -> timeout
+    :: else
+    fi;
     late = true
 }
 
@@ -542,28 +475,34 @@ init
         begin();
         wake[0] = AWAKE; wake[1] = AWAKE; wake[2] = AWAKE;
         running[0] = true; running[1] = true; running[2] = true;
+        workers = (SHAPE(6) || SHAPE(9) || SHAPE(10) || SHAPE(11) -> 3 : 2);
+        clocked = SHAPE(5) || SHAPE(9) || SHAPE(10) || SHAPE(11) || SHAPE(12);
+        greedy = SHAPE(6) || SHAPE(10) || SHAPE(11) || SHAPE(12);
         if
-        :: SHAPE(1) -> workers = 2; run worker(0, 1, false); run worker(1, 0, false)
-        :: SHAPE(2) -> workers = 2; run worker(0, 2, false); run worker(1, 1, false)
-        :: SHAPE(3) -> workers = 2; run worker(0, 0, false); run worker(1, 0, false);
+        :: SHAPE(1) -> free(0, 1, false); free(1, 0, false)
+        :: SHAPE(2) -> free(0, 2, false); free(1, 1, false)
+        :: SHAPE(3) || SHAPE(13) -> blind = SHAPE(13); free(0, 0, false); free(1, 0, false);
            run foreign(WORKERS, false)
-        :: SHAPE(4) -> workers = 2; run worker(0, 0, false); run worker(1, 0, false);
-           run foreign(1, true)
-        :: SHAPE(8) -> workers = 2; run worker(0, 0, false); run worker(1, 0, false);
-           run foreign(1, false); run foreign(WORKERS, false)
-        :: SHAPE(5) -> workers = 2; run worker(0, 0, true); run worker(1, 0, false);
-           run clock()
-        :: SHAPE(6) -> workers = 3; run worker(0, 1, false); run worker(1, 0, false);
-           run worker(2, 0, false)
-        :: SHAPE(7) -> workers = 3; run worker(0, 0, true); run worker(1, 0, false);
-           run worker(2, 0, false); run clock()
+        :: SHAPE(4) -> free(0, 0, false); free(1, 0, false); run foreign(1, true)
+        :: SHAPE(5) -> free(0, 0, true); free(1, 0, false); run clock(false)
+        :: SHAPE(6) -> free(0, 1, false); free(1, 0, false); free(2, 0, false)
+        :: SHAPE(8) -> free(0, 0, false); free(1, 0, false); run foreign(1, false);
+           run foreign(WORKERS, false)
+        :: SHAPE(9) -> keeps(1); busy(0, 0, true); sleeper(1); free(2, 0, false);
+           run clock(true)
+        :: SHAPE(10) -> keeps(1); busy(0, 1, true); sleeper(1); free(2, 0, false);
+           run clock(true)
+        :: SHAPE(11) -> keeps(1); sleeps(0); mem[DUE(0)] = 1; sleeper(0); sleeper(1);
+           busy(2, 1, false); run clock(true)
+        :: SHAPE(12) -> keeps(1); sleeps(0); mem[DUE(0)] = 1; sleeper(0); sleeper(1);
+           run foreign(0, false); run clock(true)
         fi
     }
 end:
-    timeout;
+    timeout && (late || !clocked);
     assert(computing == workers ||
            !(mem[PUT(0)] > took[0] || mem[PUT(1)] > took[1] || mem[PUT(2)] > took[2] ||
              injected || (late && (mem[DUE(0)] || mem[DUE(1)] || mem[DUE(2)]))));
-    assert(!remote[0] && !remote[2]);
+    assert(!remote[0] || !listed(mem[IDLE], 0));
     assert(!remote[1] || !listed(mem[IDLE], 1))
 }
