@@ -62,6 +62,17 @@ void leatp_futex_wake(leati_a32 *word, int n)
     }
 }
 
+/* Between processes, here between threads all the same. */
+void leatp_futex_wait_shared(leati_a32 *word, uint32_t expect)
+{
+    (void)leatp_futex_wait(word, expect, LEAT_NEVER);
+}
+
+void leatp_futex_wake_shared(leati_a32 *word, int n)
+{
+    leatp_futex_wake(word, n);
+}
+
 /* --- arch/atomic.h --- */
 
 bool leatp_no_membarrier;
