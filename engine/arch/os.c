@@ -305,6 +305,29 @@ int leatp_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg, const cha
     return 0;
 }
 
+int leatp_thread_detached(void *(*fn)(void *), void *arg, size_t stack_size)
+{
+    sigset_t block, old;
+    pthread_attr_t attr;
+    pthread_t id;
+    if (pthread_attr_init(&attr) != 0)
+        return LEAT_EAGAIN;
+    (void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    int err = stack_size ? pthread_attr_setstacksize(&attr, stack_size) : 0;
+    asynchronous(&block);
+    (void)pthread_sigmask(SIG_BLOCK, &block, &old);
+    if (err == 0)
+        err = pthread_create(&id, &attr, fn, arg); /* inherits the mask */
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    (void)pthread_attr_destroy(&attr);
+    return err == 0 ? 0 : err == EINVAL ? LEAT_EINVAL : LEAT_EAGAIN;
+}
+
+void leatp_thread_name(const char *name)
+{
+    (void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
 void leatp_thread_exact_timers(void)
 {
     (void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);

@@ -52,6 +52,13 @@ void leatp_bind(const struct leatp_cpuset *set, unsigned n);
 int leatp_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg,
                        const char *name);
 
+/* The same for one that nobody joins, with a stack of that many bytes, 0: the usual. Also
+ * LEAT_EINVAL when the system refuses the size. */
+int leatp_thread_detached(void *(*fn)(void *), void *arg, size_t stack_size);
+
+/* Names the calling thread; cut to 15 bytes. */
+void leatp_thread_name(const char *name);
+
 /* Timeouts of the calling thread end when asked, not up to 50 us later. */
 void leatp_thread_exact_timers(void);
 

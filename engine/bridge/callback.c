@@ -18,11 +18,21 @@
  * SPDX-License-Identifier: MIT */
 #include "bridge/callback.h"
 #include "bridge/clock.h"
+#include "chan/feed.h"
 
 static bool one_publish(struct leati_wait *w)
 {
     struct leati_callback *k = leati_callback_of_wait(w);
-    return k->one.c->ops->enlist(k->one.c, &k->one.n) == LEATI_LISTED;
+    struct leat_chan *c = k->one.c;
+    bool fed = k->one.n.dir == LEAT_OP_RECV && leati_fed(c);
+    if (fed) {
+        leati_hungry_enter();
+        leati_feed(c);
+    }
+    bool parked = c->ops->enlist(c, &k->one.n) == LEATI_LISTED; /* it may be gone */
+    if (fed)
+        leati_hungry_leave();
+    return parked;
 }
 
 static bool one_abort(struct leati_wait *w, int err)

@@ -40,6 +40,7 @@ static int begin(struct leati_callback *k)
         return r;
     k->call.w.result = 0;
     leati_select_begin(s, s->cases, s->n);
+    s->hungry = leati_select_feed(s->cases, s->n);
     if (!leati_select_publish(&k->call.w))
         leati_callback_over(k, k->call.w.result);
     return 0;

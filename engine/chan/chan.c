@@ -1,5 +1,6 @@
 /* chan.c - the calls of chan.h: fast paths by kind, one slow path, batches.
  * SPDX-License-Identifier: MIT */
+#include "chan/feed.h"
 #include "chan/owned.h"
 #include "chan/rendezvous.h"
 #include "park/call.h"
@@ -42,7 +43,15 @@ void leati_side_fire(struct leati_side *s, struct leati_node *n, struct leati_wo
 LEATI_NOINLINE int leati_chan_wait(struct leat_chan *c, unsigned dir, void *buf,
                                    struct leat_deadline until)
 {
+    if (dir == LEAT_OP_RECV && leati_fed(c))
+        return leati_feed_park(c, buf, until);
     return leati_chan_park(c, &c->ops->parked[dir], dir, buf, until);
+}
+
+/* A try that found the channel empty or full. */
+LEATI_INLINE int tried(struct leat_chan *c, unsigned dir, void *buf)
+{
+    return dir == LEAT_OP_RECV && leati_fed(c) ? leati_feed_recv(c, buf) : LEAT_EAGAIN;
 }
 
 /* What the fast path could not decide: other kinds, closed, somebody half-done. */
@@ -59,6 +68,8 @@ LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
     for (;;) {
         int r = c->ops->attempt(c, dir, buf);
         leati_calls_flush();
+        if (r == LEAT_EAGAIN && until.at_ns <= 0)
+            return tried(c, dir, buf);
         if ((r != LEAT_EAGAIN && r != LEAT_EBUSY) || until.at_ns <= 0)
             return r;
         struct leat_deadline at = until;
@@ -89,9 +100,9 @@ LEATI_NOINLINE static int ring(struct leat_chan *c, unsigned dir, void *buf,
                                 : leati_bounded_pop(b, buf, size, 0, true);
     if (r == 0 && leati_load_sc(dir == LEAT_OP_SEND ? &b->rx.word : &b->tx.word))
         return leati_bounded_served(b, !dir); /* P3 */
-    if (r == LEAT_EAGAIN && until.at_ns > 0)
-        return leati_chan_wait(c, dir, buf, until);
-    return r == 0 || r == LEAT_EAGAIN ? r : slow(c, dir, buf, until);
+    if (r == LEAT_EAGAIN)
+        return until.at_ns > 0 ? leati_chan_wait(c, dir, buf, until) : tried(c, dir, buf);
+    return r == 0 ? r : slow(c, dir, buf, until);
 }
 
 /* A declared side with elements of 8 bytes; other sizes and the shared side of such a
@@ -132,7 +143,7 @@ LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
         }
         if (r != LEAT_EAGAIN)
             return slow(c, dir, buf, until);
-        return until.at_ns <= 0 ? r : leati_chan_wait(c, dir, buf, until);
+        return until.at_ns <= 0 ? tried(c, dir, buf) : leati_chan_wait(c, dir, buf, until);
     }
     if (leati_likely(c->kind == LEATI_RENDEZVOUS)) {
         /* acq: pairs with close. A try that finds nobody needs no more than this. */

@@ -47,7 +47,8 @@ enum leati_listing {
 struct leat_chan {
     uint8_t kind; /* enum leati_kind */
     uint8_t spin; /* enum leat_spin */
-    uint16_t flags;
+    uint8_t flags;
+    leati_a8 fed; /* feed.h: somebody holds values back, or wants to know of the end */
     uint32_t elem_size;
     leati_a32 refs, ntx, nrx;
     leati_a32 cancelled;
@@ -194,22 +195,29 @@ struct leati_parked {
     struct leat_chan *c;
 };
 
+LEATI_INLINE void leati_parked_init(struct leati_parked *p, struct leat_chan *c,
+                                    const struct leati_wait_ops *ops, unsigned dir,
+                                    void *buf, struct leat_deadline until)
+{
+    p->c = c;
+    p->n.linked.v = 0;
+    p->n.kind = LEATI_PLAIN;
+    p->n.dir = (uint8_t)dir;
+    p->n.lost = 0;
+    p->n.buf = buf;
+    p->n.of.wait = &p->w;
+    p->w.ops = ops;
+    p->w.until = until;
+    p->w.spin = c->spin;
+    p->w.object = c;
+}
+
 /* Parks for one operation of a channel whose kind has these wait operations. */
 LEATI_INLINE int leati_chan_park(struct leat_chan *c, const struct leati_wait_ops *ops,
                                  unsigned dir, void *buf, struct leat_deadline until)
 {
     struct leati_parked p;
-    p.c = c;
-    p.n.linked.v = 0;
-    p.n.kind = LEATI_PLAIN;
-    p.n.dir = (uint8_t)dir;
-    p.n.lost = 0;
-    p.n.buf = buf;
-    p.n.of.wait = &p.w;
-    p.w.ops = ops;
-    p.w.until = until;
-    p.w.spin = c->spin;
-    p.w.object = c;
+    leati_parked_init(&p, c, ops, dir, buf, until);
     return leati_park(&p.w);
 }
 

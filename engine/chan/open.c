@@ -5,6 +5,7 @@
 
 #include "base/fork.h"
 #include "base/misuse.h"
+#include "chan/feed.h"
 #include "chan/managed.h"
 #include "park/call.h"
 
@@ -135,7 +136,7 @@ struct leat_chan *leati_chan_alloc(const struct leati_chan_ops *ops, enum leati_
         return NULL;
     c->kind = (uint8_t)kind;
     c->spin = (uint8_t)o->spin;
-    c->flags = (uint16_t)o->flags;
+    c->flags = (uint8_t)o->flags;
     c->elem_size = (uint32_t)o->elem_size;
     c->drop = o->drop;
     c->drop_arg = o->drop_arg;
@@ -144,6 +145,7 @@ struct leat_chan *leati_chan_alloc(const struct leati_chan_ops *ops, enum leati_
     if (o->name)
         memcpy(c->name, o->name, strnlen(o->name, sizeof(c->name) - 1));
     /* relaxed: nobody else knows the header yet */
+    leati_store_rlx(&c->fed, (uint8_t)0);
     leati_store_rlx(&c->ntx, 0u);
     leati_store_rlx(&c->nrx, 0u);
     leati_store_rlx(&c->cancelled, 0u);
@@ -260,7 +262,13 @@ leat_chan *leat_chan_free(leat_chan *c)
 int leat_chan_close(leat_chan *c)
 {
     leati_chan_check(c, "leat_chan_close");
-    int r = c ? c->ops->close(c) : LEAT_EINVAL;
+    if (c == NULL)
+        return LEAT_EINVAL;
+    /* relaxed: who sees a value may free the channel, so this comes first */
+    bool fed = leati_load_rlx(&c->fed) != 0;
+    int r = c->ops->close(c);
+    if (leati_unlikely(fed))
+        leati_feed_closed(c);
     leati_calls_flush();
     return r;
 }
@@ -272,7 +280,10 @@ int leat_chan_cancel(leat_chan *c)
         return LEAT_EINVAL;
     if (leati_xchg_ar(&c->cancelled, 1u)) /* ar: one canceller, see its work */
         return LEAT_EALREADY;
+    bool fed = leati_load_rlx(&c->fed) != 0; /* relaxed: as in close */
     c->ops->cancel(c);
+    if (leati_unlikely(fed))
+        leati_feed_closed(c);
     leati_calls_flush();
     return 0;
 }

@@ -16,6 +16,7 @@
 #include <leat/select.h>
 #include "base/rng.h"
 #include "base/tls.h"
+#include "chan/feed.h"
 #include "chan/ready.h"
 #include "park/call.h"
 #include "select/select.h"
@@ -86,6 +87,13 @@ static bool unchanged(struct leat_case *cases, size_t n)
     return true;
 }
 
+static void satisfied(struct leati_select *s)
+{
+    if (s->hungry)
+        leati_hungry_leave();
+    s->hungry = false;
+}
+
 bool leati_select_publish(struct leati_wait *w)
 {
     struct leati_select *s = leati_container_of(w, struct leati_select, claim.w);
@@ -95,11 +103,14 @@ bool leati_select_publish(struct leati_wait *w)
             continue;
         s->listed = i + 1;
         enum leati_listing r = k->chan->ops->enlist(k->chan, node_of(k));
-        if (r == LEATI_SETTLED)
-            return false; /* by us: nobody else will complete it */
+        if (r == LEATI_SETTLED) { /* by us: nobody else will complete it */
+            satisfied(s);
+            return false;
+        }
         if (r == LEATI_DEAD || leati_load_rlx(&s->claim.st) >= LEATI_GONE)
             break;
     }
+    satisfied(s);
     /* ar: pairs with the completer's; the second of the two resumes. */
     return leati_sub_ar(&s->claim.pend, 1u) != 1;
 }
@@ -131,6 +142,7 @@ void leati_select_begin(struct leati_select *s, struct leat_case *cases, size_t 
     s->cases = cases;
     s->n = n;
     s->listed = 0;
+    s->hungry = false;
     s->claim.st.v = LEATI_WAITING;
     s->claim.pend.v = 2;
     s->claim.won = NULL;
@@ -157,22 +169,41 @@ size_t leati_select_won(struct leati_select *s)
 
 /* Registers and parks. 0: *ret_case took effect. */
 static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
-                size_t *ret_case)
+                bool hungry, size_t *ret_case)
 {
     struct leati_select s;
     leati_select_begin(&s, cases, n);
+    s.hungry = hungry;
     s.claim.w.ops = &select_ops;
     s.claim.w.until = until;
     s.claim.w.result = 0;
     s.claim.w.spin = LEAT_SPIN_ADAPTIVE;
     s.claim.w.object = NULL;
     int r = leati_park(&s.claim.w);
+    satisfied(&s); /* when it was refused */
     leati_select_leave(&s);
     leati_calls_flush();
     if (s.claim.won == NULL)
         return r;
     *ret_case = leati_select_won(&s);
     return 0;
+}
+
+/* Nothing was ready: those who hold values back are told to give them out (chan/feed.h).
+ * True: there are some, and hungry is raised until the cases are listed. */
+bool leati_select_feed(struct leat_case *cases, size_t n)
+{
+    bool hungry = false;
+    for (size_t i = 0; i < n; i++) {
+        struct leat_chan *c = cases[i].chan;
+        if (c == NULL || cases[i].op != LEAT_OP_RECV || !leati_fed(c))
+            continue;
+        if (!hungry)
+            leati_hungry_enter();
+        hungry = true;
+        leati_feed(c);
+    }
+    return hungry;
 }
 
 static bool valid(const struct leat_case *cases, size_t n)
@@ -194,6 +225,7 @@ int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
         return LEAT_EINVAL;
     if (ret_case == NULL)
         ret_case = &dummy;
+    bool hungry = false;
     for (;;) {
         struct leat_deadline at = until;
         uint32_t odd;
@@ -209,18 +241,25 @@ int leat_select(struct leat_case *cases, size_t n, struct leat_deadline until,
             if (r != LEAT_EAGAIN && r != LEAT_EBUSY) {
                 k->err = r;
                 *ret_case = i;
+                if (leati_unlikely(hungry))
+                    leati_hungry_leave();
                 return 0;
             }
             if (r == LEAT_EAGAIN)
                 continue; /* somebody else was faster: scan again */
         }
+        if (!hungry && (hungry = leati_select_feed(cases, n)))
+            continue;
         if (until.at_ns <= 0) {
             /* Half-done by somebody who may be stopped, or nothing at one instant. */
-            if (r == LEAT_EBUSY ? ++busy >= BUSY_LOOKS : unchanged(cases, n))
-                return r;
-            continue;
+            if (r != LEAT_EBUSY ? !unchanged(cases, n) : ++busy < BUSY_LOOKS)
+                continue;
+            if (hungry)
+                leati_hungry_leave();
+            return r;
         }
-        r = wait(cases, n, at, ret_case);
+        r = wait(cases, n, at, hungry, ret_case);
+        hungry = false;
         /* A timer channel became due before the caller's own deadline: again. */
         if (r != LEAT_ETIMEDOUT || at.at_ns >= until.at_ns)
             return r;

@@ -11,10 +11,14 @@ struct leati_select {
     struct leat_case *cases;
     size_t n;
     size_t listed; /* cases[0 .. listed) may have nodes in lists */
+    bool hungry;   /* leati_hungry is raised for it (chan/feed.h) */
 };
 
 /* Everything but the wait's own fields. */
 void leati_select_begin(struct leati_select *s, struct leat_case *cases, size_t n);
+/* Before that, when nothing was ready: receive cases of channels that are fed. True: the
+ * select's hungry is to be set. */
+bool leati_select_feed(struct leat_case *cases, size_t n);
 /* Registers the cases: the wait's publish. w is the claim's. */
 bool leati_select_publish(struct leati_wait *w);
 bool leati_select_abort(struct leati_wait *w, int err);

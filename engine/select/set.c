@@ -20,7 +20,7 @@
 
 #include <leat/set.h>
 #include "base/map.h"
-#include "chan/chan.h"
+#include "chan/feed.h"
 #include "park/call.h"
 
 struct entry {
@@ -66,8 +66,11 @@ static struct leati_wait *fire(struct leati_event *event)
 /* Its channel was seen empty: whoever sends next fires it. */
 static void arm(struct leat_set *s, struct entry *e)
 {
-    if (chan_of(e)->ops->enlist(chan_of(e), &e->node) != LEATI_LISTED)
+    struct leat_chan *c = chan_of(e);
+    if (c->ops->enlist(c, &e->node) != LEATI_LISTED)
         leati_list_append(&s->turn, &e->link);
+    else if (leati_fed(c))
+        leati_feed(c);
 }
 
 /* Moves what was fired to the end of the owner's turn. */

@@ -21,6 +21,7 @@
 #include <leat/signal.h>
 #include <leat/callback.h>
 #include <leat/stage.h>
+#include <leat/pipe.h>
 #include <leat/stat.h>
 
 LEAT_BEGIN_DECLS

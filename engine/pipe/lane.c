@@ -1,0 +1,178 @@
+/* lane.c - the results of one worker, unordered.
+ *
+ * Idea        A ring of outputs that its owner fills by plain stores. Whoever takes the
+ *             lane's role sends from it, many at once: the owner at the end of a claim
+ * or when somebody waits for results, a receiver of `out` that would wait, a leader
+ * that lacks credits. Only what is published may be sent: what the running item emits
+ * is published when the item is done, so that one that fails can be undone. An item
+ * that outgrows the ring is published piece by piece (streaming). Words       tail  end
+ * of what is published; w: owner open  end of what has been emitted; owner only head
+ * next to be sent; w: holder of the role role  1: somebody sends. Taken and given back
+ * by exchanges owner_waits  the owner sleeps until the role is free or there is room
+ *             finished, delivered  items, outputs accepted by `out`; w: holder
+ * Invariants  head <= tail <= open <= head + size (all modulo 2^32)
+ * Ordering    owner                              holder
+ *             tail (release)                     role = 0 by exchange
+ *             exchange role: 1, leave            look at tail again
+ *             The holder's exchange reads the owner's, so it sees the tail.
+ *             A receiver that would wait: feed.h; plain workers execute no barrier.
+ * SPDX-License-Identifier: MIT */
+#include "pipe/local.h"
+
+static struct leati_pworker *owner_of(struct leati_lane *l)
+{
+    return leati_container_of(l, struct leati_pworker, lane);
+}
+
+static char *element(const struct leati_local *p, const struct leati_lane *l,
+                     uint32_t i)
+{
+    return l->ring + (size_t)(i & l->mask) * p->out_size;
+}
+
+/* One run of elements that lie in a row. Returns as leati_put; 0: the lane is empty. */
+static ptrdiff_t send_run(struct leati_local *p, struct leati_lane *l, bool wait)
+{
+    uint32_t h = leati_load_rlx(&l->head);     /* relaxed: the holder's */
+    uint32_t n = leati_load_acq(&l->tail) - h; /* acq: pairs with the owner's release */
+    if (n == 0)
+        return 0;
+    uint32_t row = l->mask + 1 - (h & l->mask);
+    ptrdiff_t r = leati_put(p, element(p, l, h), n < row ? n : row, wait);
+    if (r <= 0)
+        return r;
+    uint64_t items = 0;
+    for (uint32_t i = h; i != h + (uint32_t)r; i++)
+        items += l->last[i & l->mask];
+    leati_store_rel(&l->head, h + (uint32_t)r); /* pairs with room */
+    leati_count_up(&l->delivered, (uint64_t)r);
+    /* rel: pairs with leati_finished, all that the item was is behind */
+    leati_store_rel(&l->finished, leati_load_rlx(&l->finished) + items);
+    leati_credit(p);
+    return r;
+}
+
+static bool empty(const struct leati_lane *l)
+{
+    return leati_load_acq(&l->head) == leati_load_acq(&l->tail); /* as in send_run */
+}
+
+bool leati_lane_idle(const struct leati_lane *l)
+{
+    return !empty(l) && leati_load_rlx(&l->role) == 0; /* relaxed: send takes it */
+}
+
+static void give_back(struct leati_lane *l)
+{
+    (void)leati_xchg_ar(&l->role, 0u); /* ar: see Ordering */
+    /* ar, after an exchange: pairs with that of wait_for_room */
+    if (leati_unlikely(leati_load_sc(&l->owner_waits)) &&
+        leati_xchg_ar(&l->owner_waits, 0u))
+        leat_sem_release(&owner_of(l)->sem, 1);
+}
+
+bool leati_lane_send(struct leati_local *p, struct leati_lane *l, bool wait)
+{
+    while (!empty(l) && !leati_is_stopped(p)) {
+        ptrdiff_t r;
+        if (leati_xchg_ar(&l->role, 1u)) /* ar: see Ordering */
+            return false;
+        do
+            r = send_run(p, l, wait);
+        while (r > 0);
+        give_back(l);
+        if (r == LEAT_EAGAIN)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t room(const struct leati_lane *l)
+{
+    /* acq: pairs with send_run: what stood there has been copied out */
+    return l->mask + 1 - (l->open - leati_load_acq(&l->head));
+}
+
+static void publish(struct leati_pworker *w, uint32_t tail)
+{
+    if (w->plain)
+        leati_store_rel(&w->lane.tail, tail); /* pairs with send_run; feed.h */
+    else
+        (void)leati_xchg_sc(&w->lane.tail,
+                            tail); /* the barrier before prompt's looks */
+}
+
+/* The running item has outgrown the ring: what is here goes. */
+static int wait_for_room(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    struct leati_lane *l = &w->lane;
+    publish(w, l->open);
+    w->streaming = true;
+    for (;;) {
+        int stopped = leati_is_stopped(p);
+        if (stopped)
+            return stopped;
+        (void)leati_lane_send(p, l, true);
+        if (room(l) > 0)
+            return 0;
+        /* Somebody else sends from it, and may be waiting for `out`. */
+        (void)leati_xchg_sc(&l->owner_waits, 1u);
+        if (leati_load_sc(&l->role) == 0 || room(l) > 0)
+            continue;
+        int r = leat_sem_acquire(&w->sem, 1);
+        if (r != 0)
+            leati_local_stop(p, r);
+    }
+}
+
+int leati_lane_emit(struct leati_pworker *w, const void *out)
+{
+    struct leati_lane *l = &w->lane;
+    if (leati_unlikely(room(l) == 0)) {
+        int r = wait_for_room(w);
+        if (r != 0)
+            return r;
+    }
+    leati_copy(element(w->p, l, l->open), out, w->p->out_size);
+    l->last[l->open & l->mask] = 0;
+    l->open++;
+    return 0;
+}
+
+/* The item is done: with its last output it is finished; without any, at once. */
+void leati_lane_complete(struct leati_pworker *w)
+{
+    struct leati_lane *l = &w->lane;
+    w->streaming = false;
+    if (leati_likely(l->open != leati_load_rlx(&l->tail))) {
+        l->last[(l->open - 1) & l->mask] = 1;
+        publish(w, l->open);
+        return;
+    }
+    /* rel: pairs with leati_finished */
+    leati_store_rel(&w->direct, leati_load_rlx(&w->direct) + 1);
+    leati_credit(w->p);
+}
+
+void leati_lane_discard(struct leati_pworker *w)
+{
+    struct leati_lane *l = &w->lane;
+    struct leati_local *p = w->p;
+    for (uint32_t i = leati_load_rlx(&l->tail); i != l->open; i++)
+        if (p->o.drop_out)
+            p->o.drop_out(element(p, l, i), p->o.callback_arg);
+    l->open = leati_load_rlx(&l->tail); /* relaxed: the owner's */
+}
+
+void leati_lane_drop(struct leati_local *p, struct leati_lane *l)
+{
+    uint32_t h = leati_load_acq(&l->head),
+             t = leati_load_acq(&l->tail); /* all are gone */
+    for (; h != t; h++) {
+        if (p->o.drop_out)
+            p->o.drop_out(element(p, l, h), p->o.callback_arg);
+        leati_count_up(&p->discarded, l->last[h & l->mask]);
+    }
+    leati_store_rel(&l->head, t);
+}

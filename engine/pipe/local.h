@@ -1,0 +1,238 @@
+/* local.h - pipes whose workers are fibers or threads of this process.
+ *
+ *     in --> turnstile --> hands --> run --> lanes (unordered) --> out
+ *            one leader    stolen            ring  (ordered)
+ *            claims a      from by
+ *            batch         the leader
+ *
+ * Parts       turnstile.c  who may claim, and wait at `in`; credits
+ *             hand.h       items claimed and not begun
+ *             lane.c       results on their way to `out`, unordered
+ *             order.c      the same, ordered
+ *             worker.c     the loop of a worker; tries, errors, policies
+ *             watch.c      item deadlines, replacement of the late
+ *             local.c      start, end, handle
+ * Ends        `ended`: nothing more is taken (input closed, policy, and all below).
+ *             `stopped`: nothing more is delivered either (out closed, cancelled).
+ *             Both only ever rise; each also closes a channel, for those who wait.
+ * SPDX-License-Identifier: MIT */
+#ifndef LEATI_PIPE_LOCAL_H
+#define LEATI_PIPE_LOCAL_H
+
+#include <string.h>
+
+#include <leat/fiber.h>
+#include <leat/select.h>
+#include <leat/sync.h>
+#include <leat/detail/cell.h>
+#include "base/list.h"
+#include "chan/feed.h"
+#include "pipe/hand.h"
+#include "pipe/pipe.h"
+#include "pipe/stage.h"
+
+enum {
+    LEATI_BATCH = 32,          /* items of one claim, elements of one send           */
+    LEATI_BATCH_BYTES = 16384, /* and bytes                                          */
+    LEATI_PLAIN_NS = 250,      /* items shorter than this are published plainly      */
+    LEATI_STEAL_FIRST_NS = 2000, /* longer ones are stolen before new ones are taken */
+};
+
+struct leati_local;
+
+/* Results of one worker, in an order of their own; see lane.c. */
+struct leati_lane {
+    char *ring;    /* mask + 1 elements */
+    uint8_t *last; /* of each: does its item end with it? */
+    uint32_t mask;
+    uint32_t open;  /* owner: end of what the running item has emitted so far */
+    leati_a32 tail; /* w: owner; end of what is published */
+    LEATI_OWN_LINE leati_a32 role; /* 1: somebody sends from it */
+    leati_a32 head;                /* w: holder of the role */
+    leati_a64 finished;            /* items; w: holder */
+    leati_a64 delivered;           /* elements; w: holder */
+    leati_a32 owner_waits;
+};
+
+struct leati_pworker {
+    struct leat_stage stage;
+    struct leati_local *p;
+    struct leati_hand hand;
+    char *spare; /* memory of the next claim */
+    struct leati_lane lane;
+    char *outs; /* ordered: what the running item has emitted */
+    uint32_t nouts;
+    bool streaming;         /* the running item sends as it emits */
+    bool plain;             /* publishes without a fence */
+    bool slow;              /* its last items were long */
+    leat_sem sem;           /* it sleeps here; may be given too often */
+    bool listed, on_way;    /* the turnstile's lock */
+    struct leati_link link; /* in followers */
+    leati_a32 has_role;     /* ordered: the drain role was handed to it */
+    int64_t claim_start;
+    uint32_t claim_items;
+    int first_kept; /* item that was taken but not begun when it all stopped; or -1 */
+    leat_fiber *fiber;
+    /* Written by this worker only. */
+    LEATI_OWN_LINE leati_a64 items, failed, retried, direct, unstarted, discarded,
+        stolen;
+    leati_a64 busy_ns;
+};
+
+/* The reorder ring, see order.c. */
+struct leati_order {
+    char *slots;
+    size_t stride;
+    uint64_t mask;
+    uint32_t shift;
+    uint32_t per_slot;             /* outputs that fit */
+    LEATI_OWN_LINE leati_a64 word; /* head << 1 | busy */
+    /* Holder of the role. */
+    LEATI_OWN_LINE uint64_t cursor; /* next position to be gathered, >= head */
+    uint32_t part;                  /* its outputs that have been           */
+    char *gather;
+    uint32_t first, count, most; /* gathered elements: first .. count */
+    uint8_t ends[LEATI_BATCH];   /* items that end with the element... */
+    uint8_t skips[LEATI_BATCH];  /* ...of which failed ones */
+    leati_a64 skipped, delivered;
+};
+
+struct leati_local {
+    struct leat_pipe handle;
+    struct leat_pipe_opts o;
+    leat_chan *in, *out;
+    size_t in_size, out_size;
+    uint64_t limit; /* items taken and not finished with, at most */
+    uint32_t batch; /* items of one claim, at most                */
+    bool ordered;
+    bool holds;          /* results may be held back: out can be fed   */
+    const leati_a32 *rx; /* out's receive side, when holds             */
+    char name[16];
+    leat_chan *end_chan;  /* closed with `ended`; a value: look again   */
+    leat_chan *stop_chan; /* closed with `stopped`                      */
+    struct leati_pworker *workers;
+    unsigned n;
+    leat_wg gate, over;
+    leati_a32 refs;
+    bool aborted; /* before the gate: the start failed          */
+    LEATI_OWN_LINE leati_a32 ended;
+    leati_a32 stopped;
+    leati_a32 result;  /* an int: the first reason of an early end   */
+    leati_a64 stop_at; /* items from this position on are not run    */
+    leati_a32 alive, began;
+    leati_a32 init_err;
+    /* Turnstile. */
+    LEATI_OWN_LINE leati_a32 lock;
+    bool held;
+    unsigned on_way;
+    struct leati_list followers;
+    /* Leader. */
+    LEATI_OWN_LINE leati_a64 taken;
+    uint64_t finished;              /* as last summed up */
+    bool loot;                      /* some hand may hold items not begun */
+    LEATI_OWN_LINE leati_a32 cwait; /* the leader sleeps for want of a credit */
+    leati_a32 eager;                /* workers that wait for their turn to send */
+    leati_aptr cwaiter;
+    /* Whoever ends it. */
+    leati_a64 unstarted, discarded;
+    struct leati_feeder feeder;
+    struct leati_order order;
+};
+
+LEATI_INLINE bool leati_is_ended(const struct leati_local *p)
+{
+    return leati_load_acq(&p->ended) != 0; /* pairs with leati_local_end */
+}
+
+/* 0, or why nothing is delivered any more. */
+LEATI_INLINE int leati_is_stopped(const struct leati_local *p)
+{
+    return (int)leati_load_acq(&p->stopped); /* pairs with leati_local_stop */
+}
+
+/* A counter with one writer. */
+LEATI_INLINE void leati_count_up(leati_a64 *c, uint64_t n)
+{
+    leati_store_rlx(c, leati_load_rlx(c) + n); /* relaxed: read for statistics */
+}
+
+/* --- local.c --- */
+/* Nothing more is taken; err: the reason of an early end, or 0. Never waits. */
+void leati_local_end(struct leati_local *p, int err);
+/* Nothing more is delivered. Never waits. */
+void leati_local_stop(struct leati_local *p, int err);
+/* The calling worker is the last user of what it left: closes, drops, tells join. */
+void leati_local_over(struct leati_local *p);
+void leati_local_unref(struct leati_local *p);
+
+/* --- make.c --- */
+/* Everything but threads and fibers; p->feeder is not registered yet. */
+int leati_local_make(struct leati_local **ret, leat_chan *in, leat_chan *out,
+                     const struct leat_pipe_opts *o);
+void leati_local_free(struct leati_local *p);
+
+/* --- turnstile.c --- */
+/* Fills w's empty hand; w begins its first item at once. False: there is nothing more.
+ */
+bool leati_claim(struct leati_pworker *w);
+/* An item was finished with: the leader may be waiting for that. Light. */
+void leati_credit(struct leati_local *p);
+/* Wakes everybody who sleeps in the pipe. */
+void leati_pipe_wake_all(struct leati_local *p);
+/* The worker is going to return. */
+void leati_turnstile_leave(struct leati_pworker *w);
+
+/* Does a worker wait for what others have to deliver? */
+LEATI_INLINE bool leati_is_awaited(const struct leati_local *p)
+{
+    return (leati_load_rlx(&p->cwait) | leati_load_rlx(&p->eager)) !=
+           0; /* after a fence */
+}
+
+/* --- deliver.c: where results go --- */
+/* Gives elements to `out`; wait: until one is taken, else LEAT_EAGAIN when there is no
+ * room. Returns how many, or why nothing is delivered any more. */
+ptrdiff_t leati_put(struct leati_local *p, const char *elems, size_t n, bool wait);
+/* One more output of the running item. */
+int leati_pipe_emit(leat_stage *s, const void *out, size_t len);
+/* The running item is done, failed for good or not: what it emitted may go. */
+void leati_complete(struct leati_pworker *w, bool failed);
+/* Undoes what the running item has emitted, as far as it is still here. */
+void leati_discard(struct leati_pworker *w);
+/* Delivers this worker's results. wait: until none is left, or somebody else is at it.
+ * Returns whether something is left. */
+bool leati_deliver(struct leati_pworker *w, bool wait);
+/* The results of all workers. False: none is left that could be sent by the caller. */
+bool leati_deliver_all(struct leati_local *p, bool wait);
+/* At the end, alone: what is left goes to drop_out. */
+void leati_drop_results(struct leati_local *p);
+/* Items that are finished with; and those of them that were a success. */
+uint64_t leati_finished(const struct leati_local *p);
+uint64_t leati_succeeded(const struct leati_local *p);
+
+/* --- lane.c --- */
+int leati_lane_emit(struct leati_pworker *w, const void *out);
+void leati_lane_complete(struct leati_pworker *w);
+void leati_lane_discard(struct leati_pworker *w);
+/* True: something is left, for want of room. False also when somebody else is at it. */
+bool leati_lane_send(struct leati_local *p, struct leati_lane *l, bool wait);
+bool leati_lane_idle(const struct leati_lane *l); /* results in it, nobody at it */
+void leati_lane_drop(struct leati_local *p, struct leati_lane *l);
+
+/* --- order.c --- */
+int leati_order_emit(struct leati_pworker *w, const void *out);
+void leati_order_complete(struct leati_pworker *w, bool failed);
+void leati_order_discard(struct leati_pworker *w);
+bool leati_order_drain(struct leati_local *p, bool wait);
+bool leati_order_idle(const struct leati_local *p);
+void leati_order_drop(struct leati_local *p);
+size_t leati_order_slot_bytes(uint32_t per_slot, size_t out_size);
+LEATI_INLINE uint64_t leati_order_head(const struct leati_local *p)
+{
+    return leati_load_sc(&p->order.word) >> 1; /* sc: the window, see order.c */
+}
+
+/* --- worker.c --- */
+void leati_work(struct leati_pworker *w);
+
+#endif

@@ -1,0 +1,176 @@
+/* make.c - memory of a pipe of fibers or threads.
+ * SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "chan/bounded.h"
+#include "pipe/local.h"
+
+/* ---- the feeder: receivers of out ---- */
+
+static struct leati_local *fed_by(struct leati_feeder *f)
+{
+    return leati_container_of(f, struct leati_local, feeder);
+}
+
+static void feed(struct leati_feeder *f)
+{
+    (void)leati_deliver_all(fed_by(f), false);
+}
+
+static void out_closed(struct leati_feeder *f)
+{
+    leati_local_stop(fed_by(f), LEAT_ECLOSED);
+}
+
+static bool stopping(const leat_stage *s)
+{
+    const struct leati_pworker *w = (const struct leati_pworker *)(const void *)s;
+    return leati_is_stopped(w->p) != 0;
+}
+
+static const struct leati_stage_ops stage_ops = {leati_pipe_emit, stopping};
+
+void leati_local_free(struct leati_local *p)
+{
+    for (unsigned i = 0; p->workers && i < p->n; i++) {
+        struct leati_pworker *w = &p->workers[i];
+        free(w->hand.items);
+        free(w->spare);
+        free(w->lane.ring);
+        free(w->lane.last);
+        free(w->outs);
+    }
+    free(p->workers);
+    free(p->order.slots);
+    free(p->order.gather);
+    leat_chan_free(p->in);
+    leat_chan_free(p->out);
+    leat_chan_free(p->end_chan);
+    leat_chan_free(p->stop_chan);
+    free(p);
+}
+
+/* ---- making one ---- */
+
+static void *array(size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes) || bytes > SIZE_MAX - LEAT_CACHELINE)
+        return NULL;
+    return aligned_alloc(LEAT_CACHELINE, (bytes / LEAT_CACHELINE + 1) * LEAT_CACHELINE);
+}
+
+/* Elements of that size, at most n, in LEATI_BATCH_BYTES; at least 1. */
+static uint32_t fitting(size_t n, size_t size)
+{
+    size_t most = size ? LEATI_BATCH_BYTES / size : n;
+    most = most < n ? most : n;
+    return most ? (uint32_t)most : 1;
+}
+
+static uint32_t power_of_two(uint64_t n)
+{
+    uint32_t p = 1;
+    while (p < n)
+        p *= 2;
+    return p;
+}
+
+static bool make_order(struct leati_local *p)
+{
+    struct leati_order *o = &p->order;
+    uint32_t slots = power_of_two(p->limit);
+    o->mask = slots - 1;
+    o->shift = (uint32_t)__builtin_ctz(slots);
+    o->per_slot = p->out_size ? (uint32_t)(256 / p->out_size) : 32;
+    o->per_slot = o->per_slot ? o->per_slot : 1;
+    o->per_slot = o->per_slot < LEATI_BATCH ? o->per_slot : LEATI_BATCH;
+    o->stride = leati_order_slot_bytes(o->per_slot, p->out_size);
+    o->most = fitting(LEATI_BATCH, p->out_size);
+    o->slots = array(slots, o->stride);
+    o->gather = array(o->most, p->out_size);
+    for (uint32_t i = 0; o->slots && i < slots; i++)
+        leati_store_rlx((leati_a32 *)(void *)(o->slots + i * o->stride), 0u);
+    return o->slots && o->gather;
+}
+
+static bool make_worker(struct leati_local *p, unsigned i)
+{
+    struct leati_pworker *w = &p->workers[i];
+    memset(w, 0, sizeof(*w));
+    w->p = p;
+    w->stage.ops = &stage_ops;
+    w->stage.arg = p->o.arg;
+    w->stage.worker = i;
+    w->stage.out_size = (uint32_t)p->out_size;
+    w->first_kept = -1;
+    w->hand.items = array(p->batch, p->in_size);
+    w->spare = array(p->batch, p->in_size);
+    if (p->ordered) {
+        w->outs = array(p->order.per_slot, p->out_size);
+        return w->hand.items && w->spare && w->outs;
+    }
+    uint64_t most = p->limit < 1024 ? p->limit : 1024;
+    uint32_t size = power_of_two(most);
+    uint32_t fit = fitting(size, p->out_size);
+    while (size > fit && size > 1)
+        size /= 2;
+    w->lane.mask = size - 1;
+    w->lane.ring = array(size, p->out_size);
+    w->lane.last = array(size, 1);
+    return w->hand.items && w->spare && w->lane.ring && w->lane.last;
+}
+
+static void set_up(struct leati_local *p, leat_chan *in, leat_chan *out,
+                   const struct leat_pipe_opts *o)
+{
+    p->o = *o;
+    p->in = leat_chan_ref(in);
+    p->out = leat_chan_ref(out);
+    p->in_size = leat_chan_elem_size(in);
+    p->out_size = leat_chan_elem_size(out);
+    p->n = o->workers;
+    p->limit = (uint64_t)o->workers + o->buffer;
+    p->batch = fitting(p->limit < LEATI_BATCH ? p->limit : LEATI_BATCH, p->in_size);
+    p->ordered = !(o->flags & LEAT_PIPE_UNORDERED);
+    /* Held back only where receivers ask for it, and are not kept long by asking. */
+    bool bounded = out->kind == LEATI_BOUNDED;
+    p->holds = bounded && (p->ordered || p->n <= LEATI_BATCH);
+    p->rx = bounded ? &leati_bounded(out)->rx.word : NULL;
+    if (o->name)
+        memcpy(p->name, o->name, strnlen(o->name, sizeof(p->name) - 1));
+    else
+        memcpy(p->name, "pipe", 5);
+    p->feeder.chan = out;
+    p->feeder.drain = p->holds ? feed : NULL;
+    p->feeder.closed = out_closed;
+    p->stop_at.v = UINT64_MAX;
+    p->refs.v = 1;
+    p->alive.v = p->n;
+    leat_wg_add(&p->gate, 1);
+    leat_wg_add(&p->over, 1);
+}
+
+int leati_local_make(struct leati_local **ret, leat_chan *in, leat_chan *out,
+                     const struct leat_pipe_opts *o)
+{
+    struct leati_local *p = array(1, sizeof(*p));
+    if (p == NULL)
+        return LEAT_ENOMEM;
+    memset(p, 0, sizeof(*p));
+    set_up(p, in, out, o);
+    bool ok = leat_chan_new(&p->end_chan, 0, 1) == 0 &&
+              leat_chan_new(&p->stop_chan, 0, 1) == 0 &&
+              (!p->ordered || make_order(p)) &&
+              (p->workers = array(p->n, sizeof(*p->workers))) != NULL;
+    unsigned made = 0;
+    while (ok && made < p->n && (ok = make_worker(p, made)))
+        made++;
+    if (!ok) {
+        p->n = p->workers && made < p->n ? made + 1 : made;
+        leati_local_free(p);
+        return LEAT_ENOMEM;
+    }
+    *ret = p;
+    return 0;
+}

@@ -1,0 +1,300 @@
+/* order.c - results in the order of their items: the reorder ring.
+ *
+ * Idea        Item p has the slot p mod W, W >= workers + buffer. Whoever completes the
+ *             item at the head takes the drain role and sends from the ring all that is
+ *             complete in a row; others leave their results and go on. An item whose
+ *             outputs do not fit its slot waits until it is at the head, gets the role
+ *             handed over and sends as it emits (streaming).
+ * Words       turn    of a slot: 4*lap + FULL or WANT when item p = lap*W + slot is;
+ * any other value: it is not. w: the item's worker. Never reset word    head<<1 | busy.
+ * head: all items before it are finished with; busy: somebody has the drain role. One
+ * word, so that a completer cannot read an old head and leave has_role  of a worker:
+ * the role was handed to it cursor, part, gather  the holder's: positions before cursor
+ * and `part` outputs of the one at it have been copied to gather, from where they are
+ * sent many at once Invariants  O1 head <= cursor <= taken; items are taken while taken
+ * - head < W only O2 nothing ready stays unless somebody has the role, `out` was full,
+ * or results are held back (feed.h) Ordering    completer of p drainer leaving at p
+ *             turn[p] = FULL (seq_cst)           word = p<<1 (seq_cst)
+ *             load word: busy, leave             load turn[p]: not FULL, leave
+ *             Both leaving is a cycle in the order of seq_cst accesses. A plain
+ * completer does not even look; feed.h says who does it for him. word, release /
+ * acquire: what the holder wrote, to the next one. Stop        an item failed under
+ * STOP never becomes FULL, so head stays there: what is delivered is exactly what stood
+ * before the first of those. SPDX-License-Identifier: MIT */
+#include "pipe/local.h"
+
+enum { FULL = 1, WANT = 2 };
+
+struct slot {
+    leati_a32 turn;
+    uint32_t n; /* outputs */
+    uint32_t failed;
+    uint32_t unused;
+    struct leati_pworker *want;
+    char out[] __attribute__((aligned(16)));
+};
+
+static struct slot *slot_of(const struct leati_order *o, uint64_t p)
+{
+    return (struct slot *)(void *)(o->slots + (size_t)(p & o->mask) * o->stride);
+}
+
+static uint32_t turn_of(const struct leati_order *o, uint64_t p, uint32_t phase)
+{
+    return (uint32_t)(p >> o->shift) * 4 + phase;
+}
+
+static bool is(const struct leati_order *o, uint64_t p, uint32_t phase)
+{
+    /* sc: see Ordering; acquires the slot's contents */
+    return leati_load_sc(&slot_of(o, p)->turn) == turn_of(o, p, phase);
+}
+
+size_t leati_order_slot_bytes(uint32_t per_slot, size_t out_size)
+{
+    size_t bytes = sizeof(struct slot) + per_slot * out_size;
+    return (bytes + 63) / 64 * 64;
+}
+
+static void set_turn(struct leati_pworker *w, uint32_t phase, bool plain)
+{
+    struct leati_order *o = &w->p->order;
+    struct slot *s = slot_of(o, w->stage.position);
+    uint32_t turn = turn_of(o, w->stage.position, phase);
+    if (plain)
+        leati_store_rel(&s->turn, turn); /* pairs with is() */
+    else
+        (void)leati_xchg_sc(&s->turn, turn); /* see Ordering */
+}
+
+/* ---- the holder of the role ---- */
+
+/* Outputs of complete items go to gather, as far as there is room. Items without
+ * outputs end with the output before them, or at once: then *head moves. */
+static void gather(struct leati_local *p, uint64_t *head)
+{
+    struct leati_order *o = &p->order;
+    o->first = o->count = 0;
+    while (o->count < o->most && is(o, o->cursor, FULL)) {
+        struct slot *s = slot_of(o, o->cursor);
+        if (s->n == 0 && o->count == 0) {
+            leati_count_up(&o->skipped, s->failed);
+            *head = ++o->cursor;
+            continue;
+        }
+        uint32_t n = s->n - o->part;
+        if (n > o->most - o->count)
+            n = o->most - o->count;
+        memcpy(o->gather + o->count * p->out_size, s->out + o->part * p->out_size,
+               n * p->out_size);
+        for (uint32_t i = 0; i < n; i++)
+            o->ends[o->count + i] = o->skips[o->count + i] = 0;
+        o->count += n;
+        o->part += n;
+        if (o->part < s->n)
+            break;
+        if (o->ends[o->count - 1] == UINT8_MAX)
+            break; /* s->n == 0: the next round takes it */
+        o->ends[o->count - 1]++;
+        o->skips[o->count - 1] = (uint8_t)(o->skips[o->count - 1] + s->failed);
+        o->part = 0;
+        o->cursor++;
+    }
+}
+
+/* Some of gather was accepted. */
+static uint64_t advance(struct leati_local *p, uint32_t n)
+{
+    struct leati_order *o = &p->order;
+    uint64_t ends = 0, skips = 0;
+    for (uint32_t i = o->first; i < o->first + n; i++) {
+        ends += o->ends[i];
+        skips += o->skips[i];
+    }
+    o->first += n;
+    leati_count_up(&o->delivered, n);
+    leati_count_up(&o->skipped, skips);
+    return ends;
+}
+
+/* Sends what is ready. Returns 0: nothing more is; 1: the role was handed over; or as
+ * leati_put. */
+static int send_ready(struct leati_local *p, uint64_t *head, bool wait)
+{
+    struct leati_order *o = &p->order;
+    for (;;) {
+        if (o->first == o->count)
+            gather(p, head);
+        if (o->first < o->count) {
+            ptrdiff_t r = leati_put(p, o->gather + o->first * p->out_size,
+                                    o->count - o->first, wait);
+            if (r <= 0)
+                return (int)r;
+            *head += advance(p, (uint32_t)r);
+        } else if (is(o, o->cursor, WANT)) {
+            struct leati_pworker *w = slot_of(o, o->cursor)->want;
+            leati_store_sc(&o->word, *head << 1 | 1);
+            leati_store_rel(&w->has_role, 1u); /* pairs with become_head */
+            leat_sem_release(&w->sem, 1);
+            return 1;
+        } else {
+            return 0;
+        }
+        leati_store_sc(&o->word, *head << 1 | 1); /* credits for the leader */
+        leati_credit(p);
+    }
+}
+
+static bool ready(const struct leati_order *o, uint64_t head)
+{
+    return is(o, head, FULL) || is(o, head, WANT);
+}
+
+bool leati_order_idle(const struct leati_local *p)
+{
+    uint64_t w = leati_load_sc(&p->order.word);
+    return !(w & 1) && ready(&p->order, w >> 1);
+}
+
+bool leati_order_drain(struct leati_local *p, bool wait)
+{
+    struct leati_order *o = &p->order;
+    while (leati_is_stopped(p) == 0) {
+        uint64_t w = leati_load_sc(&o->word);
+        if ((w & 1) || !ready(o, w >> 1))
+            return false;
+        if (!leati_cas_sc(&o->word, &w,
+                          w | 1)) /* sc: acquires what the last one wrote */
+            continue;
+        uint64_t head = w >> 1;
+        int r = send_ready(p, &head, wait);
+        if (r == 1)
+            return false;
+        (void)leati_xchg_sc(&o->word, head << 1); /* see Ordering; then look again */
+        leati_credit(p);
+        if (r == LEAT_EAGAIN)
+            return true;
+    }
+    return false;
+}
+
+/* ---- a worker and its item ---- */
+
+/* The item's outputs do not fit: waits for its turn to send. */
+static int become_head(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    int stopped;
+    slot_of(&p->order, w->stage.position)->want = w;
+    set_turn(w, WANT, false);
+    (void)leati_add_sc(&p->eager, 1u);
+    leati_heavy_fence(); /* shows what was published plainly before it */
+    /* acq: pairs with send_ready, what the holder wrote */
+    while ((stopped = leati_is_stopped(p)) == 0 && !leati_load_acq(&w->has_role)) {
+        (void)leati_order_drain(p, true);
+        if (leati_load_acq(&w->has_role))
+            break;
+        int r = leat_sem_acquire(&w->sem, 1);
+        if (r != 0)
+            leati_local_stop(p, r);
+    }
+    (void)leati_sub_sc(&p->eager, 1u);
+    if (stopped == 0)
+        w->streaming = true;
+    return stopped;
+}
+
+/* All of outs, with the role. */
+static int stream(struct leati_pworker *w, const char *outs, uint32_t n)
+{
+    struct leati_local *p = w->p;
+    while (n > 0) {
+        ptrdiff_t r = leati_put(p, outs, n, true);
+        if (r <= 0)
+            return (int)r;
+        leati_count_up(&p->order.delivered, (uint64_t)r);
+        outs += (size_t)r * p->out_size;
+        n -= (uint32_t)r;
+    }
+    return 0;
+}
+
+int leati_order_emit(struct leati_pworker *w, const void *out)
+{
+    struct leati_local *p = w->p;
+    if (leati_likely(!w->streaming && w->nouts < p->order.per_slot)) {
+        leati_copy(w->outs + w->nouts++ * p->out_size, out, p->out_size);
+        return 0;
+    }
+    int r = w->streaming ? 0 : become_head(w);
+    if (r == 0 && w->nouts > 0 && (r = stream(w, w->outs, w->nouts)) == 0)
+        w->nouts = 0;
+    return r ? r : stream(w, out, 1);
+}
+
+/* The end of an item that has the role. */
+static void end_streaming(struct leati_pworker *w, bool failed)
+{
+    struct leati_order *o = &w->p->order;
+    leati_count_up(&o->skipped, failed);
+    w->streaming = false;
+    leati_store_rlx(&w->has_role, 0u); /* relaxed: the role orders it */
+    o->cursor = w->stage.position + 1;
+    (void)leati_xchg_sc(&o->word, o->cursor << 1);
+    leati_credit(w->p);
+    (void)leati_order_drain(w->p, false);
+}
+
+void leati_order_complete(struct leati_pworker *w, bool failed)
+{
+    struct leati_local *p = w->p;
+    if (leati_unlikely(w->streaming)) {
+        end_streaming(w, failed);
+        return;
+    }
+    struct slot *s = slot_of(&p->order, w->stage.position);
+    for (uint32_t i = 0; i < w->nouts; i++) /* mostly one */
+        leati_copy(s->out + i * p->out_size, w->outs + i * p->out_size, p->out_size);
+    s->n = w->nouts;
+    s->failed = failed;
+    w->nouts = 0;
+    set_turn(w, FULL, w->plain);
+}
+
+void leati_order_discard(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    for (uint32_t i = 0; i < w->nouts; i++)
+        if (p->o.drop_out)
+            p->o.drop_out(w->outs + i * p->out_size, p->o.callback_arg);
+    w->nouts = 0;
+}
+
+/* ---- the end ---- */
+
+static void drop_slot(struct leati_local *p, struct slot *s, uint32_t from)
+{
+    for (uint32_t i = from; i < s->n; i++)
+        if (p->o.drop_out)
+            p->o.drop_out(s->out + i * p->out_size, p->o.callback_arg);
+    if (s->failed)
+        leati_count_up(&p->order.skipped, 1); /* it has been counted as failed */
+    else
+        leati_count_up(&p->discarded, 1);
+}
+
+void leati_order_drop(struct leati_local *p)
+{
+    struct leati_order *o = &p->order;
+    uint64_t taken = leati_load_acq(&p->taken);
+    for (; o->first < o->count; o->first++) {
+        if (p->o.drop_out)
+            p->o.drop_out(o->gather + o->first * p->out_size, p->o.callback_arg);
+        leati_count_up(&p->discarded,
+                       (uint64_t)(o->ends[o->first] - o->skips[o->first]));
+    }
+    for (uint64_t at = o->cursor; at < taken; at++) {
+        if (is(o, at, FULL))
+            drop_slot(p, slot_of(o, at), at == o->cursor ? o->part : 0);
+    }
+}

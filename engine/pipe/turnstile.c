@@ -1,0 +1,276 @@
+/* turnstile.c - who may take from `in`, how much, and how workers sleep.
+ *
+ * Idea        One worker at a time leads: it claims a batch into its hand and passes
+ * the turnstile on *before* it runs the first item. With nothing to claim it steals;
+ * with nothing to steal it waits at `in`, on behalf of all, who sleep behind the
+ * turnstile. So order positions cost nothing, any kind of channel will do as source,
+ * and no wake can get lost between "a batch was taken" and "a worker is idle". Words
+ * held, on_way, followers  under the lock. on_way: followers that were woken and have
+ * not come to the turnstile yet taken  items ever claimed; w: leader cwait  the leader
+ * sleeps until an item is finished; cwaiter: who that is loot   w: leader: some hand
+ * was filled with more than its owner began Invariants  T1  hands are filled only by
+ * the leader: when it found all empty they stay so while it leads T2  the turnstile is
+ * free and somebody sleeps behind it => on_way > 0. Who comes goes to the turnstile
+ * first, whatever else there may be to do T3  taken - finished <= workers + buffer at
+ * every instant: the credit is there before the item is taken T4  nobody waits at the
+ * turnstile or at `in` with results of his own Ordering    credits:  leader whoever
+ * finishes an item cwait = 1                    finished + 1 heavy fence light fence
+ *                       sum up: still none, sleep    load cwait: wake
+ *             All else is ordered by the lock. A sleeper's semaphore may be given too
+ *             often (leati_pipe_wake_all): everybody looks again after a sleep.
+ * Not         fair: a worker that comes by may lead again before a woken one has come.
+ * SPDX-License-Identifier: MIT */
+#include "pipe/local.h"
+
+enum claimed { GOT, END, AGAIN };
+
+/* ---- the turnstile ---- */
+
+/* Under the lock. */
+static void arrive(struct leati_pworker *w)
+{
+    if (w->on_way)
+        w->p->on_way--;
+    w->on_way = false;
+}
+
+/* Leads, if nobody does; else lists the worker when it may sleep. */
+static bool enter(struct leati_pworker *w, bool may_sleep)
+{
+    struct leati_local *p = w->p;
+    leati_lock(&p->lock);
+    arrive(w);
+    bool mine = !p->held;
+    p->held = true;
+    /* What ends the pipe is set before leati_pipe_wake_all: then the sem has been
+     * given. */
+    if (!mine && may_sleep) {
+        leati_list_append(&p->followers, &w->link);
+        w->listed = true;
+    }
+    leati_unlock(&p->lock);
+    return mine;
+}
+
+/* Takes the first sleeper off, unless one is on its way already; under the lock. */
+static struct leati_pworker *next(struct leati_local *p)
+{
+    struct leati_link *l = p->followers.first;
+    if (l == NULL || p->on_way > 0)
+        return NULL;
+    struct leati_pworker *w = leati_container_of(l, struct leati_pworker, link);
+    leati_list_remove(&p->followers, l);
+    w->listed = false;
+    w->on_way = true;
+    p->on_way++;
+    return w;
+}
+
+static void pass(struct leati_local *p)
+{
+    leati_lock(&p->lock);
+    p->held = false;
+    struct leati_pworker *w = next(p);
+    leati_unlock(&p->lock);
+    if (w)
+        leat_sem_release(&w->sem, 1);
+}
+
+/* Sleeps as a follower that has been listed. */
+static void sleep_behind(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    int r = leat_sem_acquire(&w->sem, 1);
+    leati_lock(&p->lock);
+    if (w->listed)
+        leati_list_remove(&p->followers, &w->link);
+    w->listed = false;
+    leati_unlock(&p->lock);
+    if (r != 0)
+        leati_local_stop(p, r);
+}
+
+/* The worker leaves the pipe: it may have been woken to lead. */
+void leati_turnstile_leave(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    leati_lock(&p->lock);
+    arrive(w);
+    struct leati_pworker *f = p->held ? NULL : next(p);
+    leati_unlock(&p->lock);
+    if (f)
+        leat_sem_release(&f->sem, 1);
+}
+
+void leati_pipe_wake_all(struct leati_local *p)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        leat_sem_release(&p->workers[i].sem, 1);
+}
+
+/* ---- credits ---- */
+
+void leati_credit(struct leati_local *p)
+{
+    leati_light_fence();
+    /* ar: pairs with the store of cwaiter; one waker per sleep */
+    if (leati_unlikely(leati_load_rlx(&p->cwait)) && leati_xchg_ar(&p->cwait, 0u)) {
+        struct leati_pworker *w = leati_load_acq(&p->cwaiter);
+        leat_sem_release(&w->sem, 1);
+    }
+}
+
+/* How many items may be taken now; exact only when it is less than a batch. */
+static uint64_t credits(struct leati_local *p)
+{
+    uint64_t taken = leati_load_rlx(&p->taken); /* relaxed: the leader's */
+    if (p->limit - (taken - p->finished) < p->batch)
+        p->finished = leati_finished(p);
+    return p->limit - (taken - p->finished);
+}
+
+/* Sleeps until an item has been finished, or there is something to do. */
+static void sleep_for_credit(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    leati_store_rel(&p->cwaiter, (void *)w); /* pairs with leati_credit */
+    leati_store_sc(&p->cwait, 1u);
+    leati_heavy_fence(); /* see Ordering; and shows what was published plainly */
+    if (!leati_deliver_all(p, false) && credits(p) == 0 && !leati_is_ended(p)) {
+        int r = leat_sem_acquire(&w->sem, 1);
+        if (r != 0)
+            leati_local_stop(p, r);
+    }
+    (void)leati_xchg_ar(&p->cwait,
+                        0u); /* ar: one who took it before wakes us in vain */
+}
+
+/* ---- claims ---- */
+
+static bool steal(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
+{
+    struct leati_local *p = w->p;
+    if (!p->loot)
+        return false;
+    for (unsigned i = 1; i < p->n; i++) {
+        struct leati_pworker *v = &p->workers[(w->stage.worker + i) % p->n];
+        if (!leati_hand_looks_full(&v->hand))
+            continue;
+        *ret_n = leati_hand_steal(&v->hand, p->in_size, w->spare, ret_base);
+        if (*ret_n > 0) {
+            leati_count_up(&w->stolen, *ret_n);
+            return true;
+        }
+    }
+    p->loot = false;
+    return false;
+}
+
+static bool took(struct leati_local *p, uint32_t n, uint64_t *ret_base, uint32_t *ret_n)
+{
+    *ret_base = leati_load_rlx(&p->taken); /* relaxed: the leader's */
+    *ret_n = n;
+    leati_store_rel(&p->taken, *ret_base + n); /* pairs with leat_pipe_stats */
+    return true;
+}
+
+/* Items that a claim should be content with: few enough for the others to get some. */
+static size_t wanted(struct leati_local *p, uint64_t free)
+{
+    size_t share = p->n > 1 ? leat_chan_len(p->in) / (2 * p->n) + 1 : p->batch;
+    size_t most = free < p->batch ? (size_t)free : p->batch;
+    return share < most ? share : most;
+}
+
+/* Waits at `in`, or for the end. */
+static uint32_t wait_in(struct leati_pworker *w, uint64_t free)
+{
+    struct leati_local *p = w->p;
+    struct leat_case cases[] = {LEAT_RECV(p->in, w->spare),
+                                LEAT_RECV(p->end_chan, NULL)};
+    size_t which;
+    int r = leat_select(cases, 2, LEAT_NEVER, 0, &which);
+    if (r != 0)
+        leati_local_stop(p, r);
+    else if (which == 0 && cases[0].err != 0)
+        leati_local_end(p, 0);
+    if (r != 0 || which != 0 || cases[0].err != 0)
+        return 0;
+    size_t more = wanted(p, free) - 1;
+    ptrdiff_t n = leat_chan_recv_n(p->in, w->spare + p->in_size, more, LEAT_NOW);
+    return n > 0 ? 1 + (uint32_t)n : 1;
+}
+
+/* As leader: finds the next items, waiting if need be. AGAIN: results of this worker or
+ * of others must go first. */
+static enum claimed search(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
+{
+    struct leati_local *p = w->p;
+    if (w->slow && steal(w, ret_base, ret_n))
+        return GOT;
+    for (;;) {
+        if (leati_is_stopped(p))
+            return END;
+        if (leati_is_ended(p))
+            return steal(w, ret_base, ret_n) ? GOT : END;
+        uint64_t free = credits(p);
+        if (free == 0) {
+            if (steal(w, ret_base, ret_n))
+                return GOT;
+            if (leati_deliver_all(p, false))
+                return AGAIN;
+            sleep_for_credit(w);
+            continue;
+        }
+        ptrdiff_t n = leat_chan_recv_n(p->in, w->spare, wanted(p, free), LEAT_NOW);
+        if (n <= 0 && n != LEAT_EAGAIN && n != LEAT_EBUSY) {
+            leati_local_end(p, n == LEAT_ECLOSED ? 0 : (int)n);
+            continue;
+        }
+        if (n <= 0) {
+            if (steal(w, ret_base, ret_n))
+                return GOT; /* T1: else there is nothing but what is in `in` */
+            if (leati_deliver(w, false))
+                return AGAIN; /* T4 */
+            n = wait_in(w, free);
+        }
+        if (n > 0 && took(p, (uint32_t)n, ret_base, ret_n))
+            return GOT;
+    }
+}
+
+static enum claimed lead(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    uint64_t base;
+    uint32_t n;
+    enum claimed r = search(w, &base, &n);
+    if (r == GOT) {
+        leati_hand_fill(&w->hand, &w->spare, base, n);
+        p->loot |= n > 1;
+        w->claim_items = 0;
+    }
+    pass(p);
+    return r;
+}
+
+bool leati_claim(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    for (;;) {
+        bool left = leati_deliver(w, false);
+        if (leati_is_stopped(p))
+            return false;
+        if (!enter(w, !left)) {
+            if (left)
+                (void)leati_deliver(w, true);
+            else
+                sleep_behind(w);
+            continue;
+        }
+        enum claimed r = lead(w);
+        if (r != AGAIN)
+            return r == GOT;
+        (void)leati_deliver_all(p, true);
+    }
+}

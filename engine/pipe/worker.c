@@ -1,0 +1,179 @@
+/* worker.c - what a worker does: items, tries, errors.
+ * SPDX-License-Identifier: MIT */
+#include "pipe/local.h"
+
+/* Somebody may be waiting for the result that was just published. */
+static void prompt(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    if (!p->holds) {
+        (void)leati_deliver(w, true);
+        return;
+    }
+    if (w->plain)
+        leati_light_fence(); /* feed.h; else the publication was a barrier */
+    if (leati_unlikely(leati_feed_wanted(p->rx)) || leati_unlikely(leati_is_awaited(p)))
+        (void)leati_deliver(w, false);
+}
+
+static void report(struct leati_pworker *w, const void *item, int err, unsigned tries,
+                   bool final)
+{
+    struct leati_local *p = w->p;
+    if (p->o.on_error == NULL)
+        return;
+    const struct leat_pipe_error e = {.item = item,
+                                      .position = w->stage.position,
+                                      .err = err,
+                                      .worker = w->stage.worker,
+                                      .tries = tries,
+                                      .final = final};
+    p->o.on_error(&e, p->o.callback_arg);
+}
+
+/* Items from this position on are not begun, and nothing more is taken. */
+static void stop_from(struct leati_local *p, uint64_t position, int err)
+{
+    uint64_t at = leati_load_rlx(&p->stop_at); /* relaxed: the CAS decides */
+    while (position < at && !leati_cas_ar(&p->stop_at, &at, position))
+        ; /* ar: pairs with the load in leati_item */
+    leati_local_end(p, err);
+}
+
+/* The item has failed for good. */
+static void give_up(struct leati_pworker *w, int err)
+{
+    struct leati_local *p = w->p;
+    leati_count_up(&w->failed, 1);
+    if (p->o.policy == LEAT_PIPE_SKIP) {
+        leati_complete(w, true);
+        return;
+    }
+    stop_from(p, p->ordered ? w->stage.position : 0, err);
+    if (!p->ordered)
+        leati_complete(w, true);
+}
+
+/* The first try returned err. True: the item is done after all. */
+static bool again(struct leati_pworker *w, const void *item, int err)
+{
+    struct leati_local *p = w->p;
+    for (unsigned tries = 1;; tries++) {
+        leati_discard(w);
+        if (leati_is_stopped(p)) {
+            leati_count_up(&w->discarded, 1);
+            return false;
+        }
+        bool final = tries > p->o.retries;
+        report(w, item, err, tries, final);
+        if (final) {
+            give_up(w, err);
+            return false;
+        }
+        leati_count_up(&w->retried, 1);
+        err = p->o.run(&w->stage, item, p->in_size);
+        if (err >= 0)
+            return true;
+    }
+}
+
+static void item(struct leati_pworker *w, uint32_t i)
+{
+    struct leati_local *p = w->p;
+    char *in = w->hand.items + (size_t)i * p->in_size;
+    w->stage.position = w->hand.base + i;
+    w->claim_items++;
+    if (leati_unlikely(leati_is_ended(p)) &&
+        w->stage.position >= leati_load_acq(&p->stop_at)) { /* acq: as in stop_from */
+        if (p->o.drop_in)
+            p->o.drop_in(in, p->o.callback_arg);
+        leati_count_up(&w->unstarted, 1);
+        return;
+    }
+    leati_count_up(&w->items, 1);
+    int r = p->o.run(&w->stage, in, p->in_size);
+    bool done = leati_likely(r >= 0) || again(w, in, r);
+    if (done && leati_unlikely(w->streaming) && leati_is_stopped(p)) {
+        leati_discard(w);
+        leati_count_up(&w->discarded, 1);
+    } else if (done) {
+        leati_complete(w, false);
+    }
+    prompt(w);
+}
+
+/* Short items are published without a barrier, and whoever waits for results pays one;
+ * long ones the other way round. See feed.h. */
+static void publish_plainly(struct leati_pworker *w, bool plain)
+{
+    if (w->plain == plain)
+        return;
+    w->plain = plain;
+    if (plain)
+        (void)leati_add_sc(&w->p->feeder.plain, 1u);
+    else
+        (void)leati_sub_sc(&w->p->feeder.plain, 1u);
+}
+
+/* One look at the clock for each claim. */
+static void account(struct leati_pworker *w)
+{
+    if (w->claim_items == 0)
+        return;
+    int64_t ns = leat_now() - w->claim_start, each = ns / w->claim_items;
+    leati_count_up(&w->busy_ns, (uint64_t)ns);
+    publish_plainly(w, w->p->holds && each < LEATI_PLAIN_NS);
+    w->slow = each > LEATI_STEAL_FIRST_NS;
+    w->claim_items = 0;
+}
+
+static bool begin(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    int r = p->o.init ? p->o.init(p->o.arg, w->stage.worker, &w->stage.state) : 0;
+    if (r < 0) {
+        leati_store_rel(&p->init_err, (uint32_t)r); /* pairs with leati_local_over */
+        return false;
+    }
+    (void)leati_add_ar(&p->began, 1u); /* ar: as init_err */
+    return true;
+}
+
+static void loop(struct leati_pworker *w)
+{
+    for (;;) {
+        int i = leati_hand_take(&w->hand);
+        if (i < 0) {
+            account(w);
+            if (!leati_claim(w))
+                return;
+            w->claim_start = leat_now();
+            i = 0; /* the first one is ours already */
+        }
+        if (leati_unlikely(leati_is_stopped(w->p))) {
+            w->first_kept = i;
+            return;
+        }
+        item(w, (uint32_t)i);
+    }
+}
+
+void leati_work(struct leati_pworker *w)
+{
+    struct leati_local *p = w->p;
+    bool masked = leat_fiber_mask(true);
+    leat_wg_wait(&p->gate);
+    (void)leat_fiber_mask(masked);
+    if (!p->aborted && begin(w)) {
+        loop(w);
+        account(w);
+        publish_plainly(w, false);
+        if (p->o.exit)
+            p->o.exit(w->stage.state);
+    }
+    leati_turnstile_leave(w);
+    /* ar: what this worker left comes before the last one's end of the pipe */
+    if (leati_sub_ar(&p->alive, 1u) == 1)
+        leati_local_over(p);
+    leati_local_unref(p);
+}
