@@ -111,21 +111,28 @@ int leati_tap_offer(leat_chan *c, enum leat_tap_mode mode, const void *v,
     return r;
 }
 
+/* Room for n taps and one more case. */
+static bool make_room(struct leat_broadcast *b, size_t n)
+{
+    if (b->room > n)
+        return true;
+    free(b->now);
+    free(b->cases);
+    b->room = (n + 1) * 2;
+    b->now = malloc(b->room * sizeof(struct tap *));
+    b->cases = malloc(b->room * sizeof(struct leat_case));
+    if (b->now == NULL || b->cases == NULL)
+        b->room = 0;
+    return b->room > 0;
+}
+
 /* Under the lock: now = all taps, each with a reference. Returns how many, or an error.
  */
 static ptrdiff_t snapshot(struct leat_broadcast *b)
 {
     size_t n = 0;
-    if (b->room < b->n + 1) {
-        size_t room = (b->n + 1) * 2;
-        struct tap **now = realloc(b->now, room * sizeof(*now));
-        b->now = now ? now : b->now;
-        struct leat_case *cases = realloc(b->cases, room * sizeof(*cases));
-        b->cases = cases ? cases : b->cases;
-        if (now == NULL || cases == NULL)
-            return LEAT_ENOMEM;
-        b->room = room;
-    }
+    if (!make_room(b, b->n))
+        return LEAT_ENOMEM;
     for (struct leati_link *l = b->taps.first; l; l = l->next) {
         b->now[n++] = tap_of(l);
         (void)leati_add_rlx(&tap_of(l)->refs, 1u); /* relaxed: the lock guards it */
