@@ -124,3 +124,23 @@ static void all_told(void)
 SHAPES(producer)
 SHAPES(consumer)
 SHAPES(both)
+
+/* --- the lock of a producer that wants to park, which is no parked producer --- */
+
+static void full_of_one(void)
+{
+    producer();
+    put(1);
+}
+
+static void refused_in_the_lock(unsigned i)
+{
+    if (i == 0)
+        (void)put_until(chan, 2, LEAT_NEVER);
+    else
+        close_after(i);
+}
+
+WEAVE_SCENARIO(lock_producer, .name = "owned.producer_refused_was_not_parked", .actors = 3,
+               .setup = full_of_one, .actor = refused_in_the_lock, .check = even,
+               .bound = 2);
