@@ -58,6 +58,16 @@ static inline int same(leat_stage *s, const void *in, size_t len)
     return leat_emit(s, in);
 }
 
+/* A closed channel with 0 .. n-1 in it. */
+static inline leat_chan *filled(uint64_t n)
+{
+    leat_chan *c = channel(n);
+    for (uint64_t i = 0; i < n; i++)
+        assert_int_equal(leat_chan_try_send(c, &i), 0);
+    leat_chan_close(c);
+    return c;
+}
+
 /* Sends 0 .. n-1 and closes. */
 struct feed {
     leat_chan *c;

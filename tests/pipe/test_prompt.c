@@ -1,0 +1,159 @@
+/* test_prompt.c - nothing waits behind a slow item: no item while another worker is
+ * idle, no result while somebody receives. SPDX-License-Identifier: MIT */
+/* ctest: onecpu */
+#include <leat/detail/atomic.h>
+#include "pipe/pipes.h"
+
+/* ---- items: the first one ends when all the others have ---- */
+
+static leat_wg others;
+
+static int waits_for_others(leat_stage *s, const void *in, size_t len)
+{
+    (void)len;
+    if (item_of(in) == 0)
+        leat_wg_wait(&others);
+    else
+        leat_wg_done(&others);
+    return leat_emit(s, in);
+}
+
+static void idle_workers_take_over_what_waits(void **state)
+{
+    (void)state;
+    for (unsigned f = 0; f < FORMS; f++)
+        for (unsigned n = 2; n <= 60; n += 29) {
+            struct leat_pipe_opts o = form_opts(&forms[f], waits_for_others);
+            leat_chan *in = filled(n), *out = channel(n);
+            leat_pipe *p;
+            o.workers = 2;
+            o.buffer = 60;
+            leat_wg_add(&others, n - 1);
+            assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
+            assert_int_equal(leat_pipe_join(p, NULL), 0);
+            assert_int_equal(leat_chan_len(out), n);
+            leat_chan_free(in);
+            leat_chan_free(out);
+        }
+}
+
+/* ---- results: now and then an item ends when all before it have been received ---- */
+
+static struct {
+    leati_a64 received;
+} reader;
+
+static bool before_are_here(void *arg)
+{
+    return leati_load_sc(&reader.received) >= *(uint64_t *)arg;
+}
+
+static int waits_for_reader(leat_stage *s, const void *in, size_t len)
+{
+    uint64_t v = item_of(in);
+    (void)len;
+    if (v % 100 == 99)
+        expect(support_until(before_are_here, &v));
+    return leat_emit(s, in);
+}
+
+static int by_recv(leat_chan *out, uint64_t *ret)
+{
+    return leat_chan_recv(out, ret);
+}
+
+static int by_try(leat_chan *out, uint64_t *ret)
+{
+    int r;
+    while ((r = leat_chan_try_recv(out, ret)) == LEAT_EAGAIN || r == LEAT_EBUSY)
+        leat_yield();
+    return r;
+}
+
+static int by_batch(leat_chan *out, uint64_t *ret)
+{
+    ptrdiff_t r = leat_chan_recv_n(out, ret, 1, LEAT_NEVER);
+    return r == 1 ? 0 : (int)r;
+}
+
+static leat_chan *quiet;
+
+static int by_select(leat_chan *out, uint64_t *ret)
+{
+    struct leat_case cases[] = {LEAT_RECV(quiet, NULL), LEAT_RECV(out, ret)};
+    size_t which;
+    int r = leat_select(cases, 2, LEAT_NEVER, 0, &which);
+    return r ? r : cases[which].err;
+}
+
+static int by_select_now(leat_chan *out, uint64_t *ret)
+{
+    struct leat_case cases[] = {LEAT_RECV(quiet, NULL), LEAT_RECV(out, ret)};
+    size_t which;
+    int r;
+    while ((r = leat_select(cases, 2, LEAT_NOW, 0, &which)) == LEAT_EAGAIN ||
+           r == LEAT_EBUSY)
+        leat_yield();
+    return r ? r : cases[which].err;
+}
+
+static leat_set *set;
+
+static int by_set(leat_chan *out, uint64_t *ret)
+{
+    (void)out;
+    return leat_set_wait(set, ret, NULL, NULL, LEAT_NEVER);
+}
+
+typedef int receive_fn(leat_chan *out, uint64_t *ret);
+
+static void read_by(const struct form *f, unsigned workers, receive_fn *receive)
+{
+    enum { N = 500 };
+    struct leat_pipe_opts o = form_opts(f, waits_for_reader);
+    leat_chan *in = filled(N), *out = channel(64);
+    leat_pipe *p;
+    uint64_t got, n = 0;
+    leati_store_sc(&reader.received, (uint64_t)0);
+    assert_int_equal(leat_set_new(&set), 0);
+    assert_int_equal(leat_set_add(set, out, NULL), 0);
+    o.workers = workers;
+    o.buffer = 64;
+    assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
+    while (receive(out, &got) == 0) {
+        if (form_ordered(f))
+            expect_eq(got, n);
+        leati_store_sc(&reader.received, ++n);
+    }
+    expect_eq(n, N);
+    assert_int_equal(leat_pipe_join(p, NULL), 0);
+    leat_set_free(set);
+    leat_chan_free(in);
+    leat_chan_free(out);
+    verdict();
+}
+
+static void readers_get_what_is_done(void **state)
+{
+    static receive_fn *const ways[] = {by_recv,   by_try,        by_batch,
+                                       by_select, by_select_now, by_set};
+    (void)state;
+    assert_int_equal(leat_chan_new(&quiet, 8, 1), 0);
+    /* One worker: in order in every form, so that "all before" is what there is. */
+    for (unsigned f = 0; f < FORMS; f++)
+        for (unsigned i = 0; i < 6; i++)
+            read_by(&forms[f], 1, ways[i]);
+    for (unsigned f = 0; f < FORMS; f += 2)
+        for (unsigned i = 0; i < 6; i++)
+            read_by(&forms[f], 2, ways[i]);
+    leat_chan_free(quiet);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(idle_workers_take_over_what_waits),
+        cmocka_unit_test(readers_get_what_is_done),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
