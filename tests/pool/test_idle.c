@@ -116,7 +116,7 @@ static void one_that_was_chatty_delays_nobody_either(void **state)
 {
     (void)state;
     leat_pool *p = support_pool_of(2, 0);
-    for (int i = 0; i < 20; i++) {
+    for (size_t i = 0; i < support_scale(20); i++) {
         struct turning t = {.d = {.worst = 0}};
         assert_int_equal(leat_pool_run(p, talks_then_computes, &t), 0);
     }
@@ -165,6 +165,43 @@ static void a_steady_readier_is_robbed_again_and_again(void **state)
                   (unsigned long long)st.stolen);
     assert_true(st.stolen >= 30);
     drain(p);
+}
+
+/* --- a timer behind a fiber that computes --- */
+
+static int rings(void *arg)
+{
+    (void)leat_sleep_ns(2000000);
+    leati_store_rel((leati_a32 *)arg, 1u);
+    return 0;
+}
+
+/* Has another fiber sleep on its worker, and computes there until that one has been woken,
+ * which is up to a worker that sleeps. In the pause before it the pool stops looking. */
+static int computes_before_a_timer(void *arg)
+{
+    (void)arg;
+    leati_a32 rung = {0};
+    leat_fiber *f;
+    (void)leat_sleep_ns(4000000);
+    expect_eq(leat_go(&f, rings, &rung), 0);
+    leat_yield();
+    int64_t t0 = leat_now();
+    while (!leati_load_acq(&rung))
+        if (!expect(leat_now() - t0 < 10000000000))
+            break;
+    return leat_fiber_join(f, NULL);
+}
+
+static void a_timer_rings_behind_a_computing_fiber(void **state)
+{
+    (void)state;
+    for (unsigned workers = 2; workers <= 4; workers++) {
+        leat_pool *p = support_pool_of(workers, workers == 3 ? LEAT_POOL_FENCED : 0);
+        for (size_t i = 0; i < support_scale(20); i++)
+            assert_int_equal(leat_pool_run(p, computes_before_a_timer, NULL), 0);
+        drain(p);
+    }
 }
 
 /* --- beside a pair that talks --- */
@@ -409,6 +446,7 @@ int main(void)
         cmocka_unit_test(a_computing_fiber_delays_nobody),
         cmocka_unit_test(one_that_was_chatty_delays_nobody_either),
         cmocka_unit_test(a_steady_readier_is_robbed_again_and_again),
+        cmocka_unit_test(a_timer_rings_behind_a_computing_fiber),
         cmocka_unit_test(a_pair_that_talks_leaves_room_for_others),
         cmocka_unit_test(no_single_message_is_lost),
         cmocka_unit_test(no_message_is_lost_between_sleeps),
