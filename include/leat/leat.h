@@ -22,6 +22,7 @@
 #include <leat/callback.h>
 #include <leat/stage.h>
 #include <leat/pipe.h>
+#include <leat/flow.h>
 #include <leat/stat.h>
 
 LEAT_BEGIN_DECLS
