@@ -1,5 +1,5 @@
-/* test_combine.c - several channels to one, one to several. SPDX-License-Identifier:
- * MIT */
+/* test_combine.c - several channels to one, one to several.
+ * SPDX-License-Identifier: MIT */
 #include "feed.h"
 
 /* ---- merge ---- */

@@ -1,5 +1,5 @@
-/* test_end.c - how flows end, and what becomes of values then. SPDX-License-Identifier:
- * MIT */
+/* test_end.c - how flows end, and what becomes of values then.
+ * SPDX-License-Identifier: MIT */
 #include "feed.h"
 
 static const size_t caps[] = {0, 1, 8};
