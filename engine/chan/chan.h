@@ -47,11 +47,11 @@ enum leati_listing {
 struct leat_chan {
     uint8_t kind; /* enum leati_kind */
     uint8_t spin; /* enum leat_spin */
-    uint8_t flags;
-    leati_a8 fed; /* feed.h: somebody holds values back, or wants to know of the end */
+    uint16_t flags;
     uint32_t elem_size;
     leati_a32 refs, ntx, nrx;
-    leati_a32 cancelled;
+    leati_a8 cancelled;
+    leati_a8 fed; /* feed.h: somebody holds values back, or wants to know of the end */
     void (*drop)(void *elem, void *arg);
     void *drop_arg;
     const struct leati_chan_ops *ops;

@@ -136,7 +136,7 @@ struct leat_chan *leati_chan_alloc(const struct leati_chan_ops *ops, enum leati_
         return NULL;
     c->kind = (uint8_t)kind;
     c->spin = (uint8_t)o->spin;
-    c->flags = (uint8_t)o->flags;
+    c->flags = (uint16_t)o->flags;
     c->elem_size = (uint32_t)o->elem_size;
     c->drop = o->drop;
     c->drop_arg = o->drop_arg;
@@ -148,7 +148,7 @@ struct leat_chan *leati_chan_alloc(const struct leati_chan_ops *ops, enum leati_
     leati_store_rlx(&c->fed, (uint8_t)0);
     leati_store_rlx(&c->ntx, 0u);
     leati_store_rlx(&c->nrx, 0u);
-    leati_store_rlx(&c->cancelled, 0u);
+    leati_store_rlx(&c->cancelled, (uint8_t)0);
     return c;
 }
 
@@ -278,7 +278,7 @@ int leat_chan_cancel(leat_chan *c)
     leati_chan_check(c, "leat_chan_cancel");
     if (c == NULL)
         return LEAT_EINVAL;
-    if (leati_xchg_ar(&c->cancelled, 1u)) /* ar: one canceller, see its work */
+    if (leati_xchg_ar(&c->cancelled, (uint8_t)1)) /* ar: one canceller, see its work */
         return LEAT_EALREADY;
     bool fed = leati_load_rlx(&c->fed) != 0; /* relaxed: as in close */
     c->ops->cancel(c);
