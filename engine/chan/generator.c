@@ -76,7 +76,8 @@ static bool pass(struct generator *g, bool ended, struct leati_woken *woken)
 static void set_state(struct generator *g, uint64_t bits)
 {
     uint64_t s = leati_load_rlx(&g->state) & ~(VERSION - 1); /* relaxed: the lock */
-    leati_store_rel(&g->state, s + VERSION + bits); /* pairs with attempt_n, ready */
+    /* sc: pairs with ready and ended; a select with NOW that begins after must see it. */
+    leati_store_sc(&g->state, s + VERSION + bits);
 }
 
 static bool ended(const struct generator *g)

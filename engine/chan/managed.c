@@ -16,7 +16,7 @@
  *             listed; C and no sender listed and nothing to take => nobody listed.
  * Linearizes  under the lock; a failed try at its load of state.
  * Lost wake   impossible by construction: looking and listing are one section.
- * Ordering    state: release / acquire, for those who need no lock; all else by it.
+ * Ordering    state: seq_cst, for tries that need no lock (see leave); all else by it.
  * Life        A sender whose value can be received must not touch the channel after the
  *             unlock: the receiver may free it. One that still has a value to drop takes
  *             a reference within the section.
@@ -196,7 +196,9 @@ static void leave(struct managed *m, struct leati_woken *woken)
         s |= is_shut(m) ? SHUT | ADD : can_add(m) ? ADD : 0;
         s |= drained(m) ? OVER | TAKE : can_take(m) ? TAKE : 0;
         leati_store_rlx(&m->len, (uint64_t)(m->dead ? 0 : m->ops.len(m->b.buf)));
-        leati_store_rel(&m->state, s); /* pairs with the loads in attempt, ready, len */
+        /* sc: pairs with the loads in attempt_n and ready. A try that begins when this
+         * operation has returned must not find the channel as it was before. */
+        leati_store_sc(&m->state, s);
         m->changed = false;
     }
     leati_side_unlock(&m->side[0]);

@@ -177,6 +177,18 @@ int leatp_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg, const cha
     return 0;
 }
 
+int leatp_thread_detached(void *(*fn)(void *), void *arg, size_t stack_size)
+{
+    pthread_t nobody_joins;
+    (void)stack_size;
+    return leatp_thread_start(&nobody_joins, fn, arg, NULL);
+}
+
+void leatp_thread_name(const char *name)
+{
+    (void)name;
+}
+
 /* --- base/tls.h --- */
 
 _Static_assert(sizeof(struct leati_wait_past) <= sizeof(weave->thread[0].past), "past");

@@ -13,7 +13,11 @@
     X(one, 1, 0)                                                                         \
     X(two, 2, 0)                                                                         \
     X(fair, 1, LEAT_FAIR)                                                                \
-    X(unbounded, LEAT_UNBOUNDED, 0)
+    X(unbounded, LEAT_UNBOUNDED, 0)                                                      \
+    X(managed, 1, MANAGED)
+
+/* Not a flag of the engine: behind one lock, with the buffer of a channel with levels. */
+#define MANAGED (1u << 31)
 
 static leat_chan *chan;
 static uint64_t sent, got, dropped; /* sums of values; nobody is interrupted in a += */
@@ -25,13 +29,22 @@ static inline void on_drop(void *elem, void *arg)
     dropped += *(uint64_t *)elem;
 }
 
+static inline unsigned only_level(const void *elem, void *arg)
+{
+    (void)elem, (void)arg;
+    return 0;
+}
+
 static inline leat_chan *open_kind(size_t cap, unsigned flags)
 {
     leat_chan *c = NULL;
+    const struct leat_buffer one = {
+        .kind = LEAT_BUFFER_PRIORITY, .levels = 1, .level = only_level};
     struct leat_chan_opts o = {.size = sizeof(o),
                                .elem_size = 8,
                                .capacity = cap,
-                               .flags = flags,
+                               .flags = flags & ~MANAGED,
+                               .buffer = flags & MANAGED ? &one : NULL,
                                .spin = LEAT_SPIN_NEVER,
                                .drop = on_drop};
     weave_check(leat_chan_open(&c, &o) == 0);
