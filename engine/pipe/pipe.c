@@ -46,7 +46,7 @@ int leat_pipe_start(leat_pipe **ret, leat_chan *in, leat_chan *out,
         o.buffer = 4 * (size_t)o.workers;
     else if (o.buffer == LEAT_PIPE_NO_BUFFER)
         o.buffer = 0;
-    return o.mode == LEAT_PIPE_PROCESSES ? LEAT_ENOTSUP
+    return o.mode == LEAT_PIPE_PROCESSES ? leati_process_pipe_start(ret, in, out, &o)
                                          : leati_local_pipe_start(ret, in, out, &o);
 }
 

@@ -38,7 +38,20 @@ enum { KEY_SOCKET = 1, KEY_SIGNALS, KEY_PROGRAM, KEYS }; /* else the address of 
 
 /* --- a worker's beginning --- */
 
-__attribute__((noreturn)) static void begin(const struct helper *h, const struct link *l,
+/* The helper's records are nothing to the worker. */
+static void forget(struct helper *h)
+{
+    for (struct worker *w = h->workers, *next; w; w = next) {
+        next = w->next;
+        free(w);
+    }
+    for (struct link *l = h->links, *next; l; l = next) {
+        next = l->next;
+        free(l);
+    }
+}
+
+__attribute__((noreturn)) static void begin(struct helper *h, const struct link *l,
                                             const struct leati_proc_message *m, int segment,
                                             int bell)
 {
@@ -51,6 +64,7 @@ __attribute__((noreturn)) static void begin(const struct helper *h, const struct
         leatp_leave(1);
     for (unsigned i = 0; i < LEATI_PROC_FNS; i++)
         self.fn[i] = l->fn[i];
+    forget(h);
     leatp_close_all_but(3, &bell, 1);
     leatp_process_name(m->name);
     leatp_no_new_privs();
@@ -131,8 +145,10 @@ static void spawn(struct helper *h, struct link *l, const struct leati_proc_mess
 {
     struct worker *w = malloc(sizeof(*w));
     int pid = w && l->open && segment >= 0 && bell >= 0 ? leatp_fork() : LEAT_ENOMEM;
-    if (pid == 0)
+    if (pid == 0) {
+        free(w);
         begin(h, l, m, segment, bell);
+    }
     if (pid < 0) {
         free(w);
         refuse(l, m->id, pid);
