@@ -1,5 +1,5 @@
-/* event.h - a file descriptor that a signal handler can make readable.
- * SPDX-License-Identifier: MIT */
+/* event.h - file descriptors that are made readable: by a signal handler, for an event
+ * loop, at an instant. SPDX-License-Identifier: MIT */
 #ifndef LEATI_ARCH_EVENT_H
 #define LEATI_ARCH_EVENT_H
 
@@ -13,5 +13,14 @@ void leatp_event_post(int fd);
 
 /* Waits until something was posted since the last return. Blocks the thread. */
 void leatp_event_wait(int fd);
+
+/* One to be polled: readable from a post to the next clear, which never blocks. -1: none. */
+int leatp_event_polled(void);
+void leatp_event_clear(int fd);
+
+/* One that is readable from an instant on: nanoseconds of CLOCK_MONOTONIC, 0 at once,
+ * INT64_MAX never. -1: none. */
+int leatp_timer_new(void);
+void leatp_timer_set(int fd, int64_t at_ns);
 
 #endif

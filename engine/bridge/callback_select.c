@@ -35,11 +35,11 @@ static int begin(struct leati_callback *k)
         leati_callback_over(k, r);
         return 0;
     }
-    r = leati_callback_arm(k, first_due(k));
-    if (r != 0)
-        return r;
     k->call.w.result = 0;
     leati_select_begin(s, s->cases, s->n);
+    r = leati_callback_arm(k, first_due(k)); /* from here on it may be ended */
+    if (r != 0)
+        return r;
     s->hungry = leati_select_feed(s->cases, s->n);
     if (!leati_select_publish(&k->call.w))
         leati_callback_over(k, k->call.w.result);

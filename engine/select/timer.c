@@ -92,6 +92,8 @@ static enum leati_listing enlist(struct leat_chan *c, struct leati_node *n)
     leati_side_unlock(&t->rx);
     if (listed)
         return LEATI_LISTED;
+    if (n->kind == LEATI_EVENT)
+        return LEATI_SETTLED;
     if (!leati_node_hold(n))
         return LEATI_DEAD;
     leati_node_settle(n, n->dir == LEAT_OP_RECV ? LEAT_ECLOSED : LEAT_ENOTSUP);
@@ -118,6 +120,10 @@ static int close_it(struct leat_chan *c)
     bool already = closed(c);
     leati_store_rel(&t->shut, 1u); /* pairs with closed */
     while ((n = leati_side_first(&t->rx)) != NULL) {
+        if (n->kind == LEATI_EVENT) {
+            leati_side_fire(&t->rx, n, &woken);
+            continue;
+        }
         bool held = leati_node_hold(n);
         if (held)
             leati_node_settle(n, LEAT_ECLOSED);

@@ -20,6 +20,7 @@
 #include <leat/sync.h>
 #include <leat/signal.h>
 #include <leat/callback.h>
+#include <leat/fd.h>
 #include <leat/stage.h>
 #include <leat/pipe.h>
 #include <leat/flow.h>
