@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <leat/flow.h>
 #include <leat/leat.h>
 
 /* The i-th argument as a number, or what stands for it when it is not given. */

@@ -93,15 +93,15 @@ int main(int argc, char **argv)
     long speakers = argument(argc, argv, 1, 2), n = argument(argc, argv, 2, 10);
     const char *mode = argc > 3 ? argv[3] : "tasks";
     struct speaker s[MOST];
+    leat_fiber *f[MOST], *selecting = NULL;
     leat_chan *in[MOST], *all;
     must(leat_chan_new(&all, sizeof(struct message), 0));
     struct selector sel = {in, (size_t)speakers, all};
     for (long i = 0; i < speakers && i < MOST; i++) {
         must(leat_chan_new(&in[i], sizeof(struct message), 0));
         s[i] = (struct speaker){i, n, in[i], strcmp(mode, "sequence") == 0};
-        must(leat_go(NULL, talk, &s[i]));
+        must(leat_go(&f[i], talk, &s[i]));
     }
-    leat_fiber *selecting = NULL;
     if (strcmp(mode, "select") == 0)
         must(leat_go(&selecting, select_all, &sel));
     else /* one task for each; the last one does not close, so nobody's end ends the
@@ -114,8 +114,10 @@ int main(int argc, char **argv)
     listen(all, speakers, n, s[0].waits);
     if (selecting)
         must(leat_fiber_join(selecting, NULL));
-    for (long i = 0; i < speakers; i++)
+    for (long i = 0; i < speakers; i++) {
+        must(leat_fiber_join(f[i], NULL)); /* what it uses lies on this stack */
         leat_chan_free(in[i]);
+    }
     leat_chan_free(all);
     return 0;
 }
