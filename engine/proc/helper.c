@@ -272,6 +272,8 @@ static void bury(struct helper *h)
             }
         }
         *at = l->next;
+        /* Not by the close: a worker that has just been forked has it open as well. */
+        leatp_watch_remove(h->watch, l->fd);
         leatp_close(l->fd);
         free(l);
     }
