@@ -193,6 +193,25 @@ WEAVE_SCENARIO(default_, .name = "select.rings_default_only_if_nothing_was_ready
                .actors = 2, .setup = one_is_ready, .actor = look_while_it_moves,
                .check = even);
 
+/* Two wait to send on a, and the lone one becomes one of two meanwhile. */
+static void look_for_the_parked(unsigned i)
+{
+    unsigned waits[2];
+    if (i < 2) {
+        weave_check(put_until(a, i + 1, LEAT_NEVER) == 0);
+        return;
+    }
+    a->ops->waiting(a, waits);
+    nothing = receive_either(LEAT_NOW) == LEAT_EAGAIN;
+    weave_check(waits[LEAT_OP_SEND] == 0 || !nothing);
+    for (unsigned k = !nothing; k < 2; k++)
+        weave_check(take_until(a, LEAT_NEVER) == 0);
+}
+
+WEAVE_SCENARIO(parked, .name = "select.meetings_default_finds_who_is_parked", .actors = 3,
+               .setup = meetings, .actor = look_for_the_parked, .check = even,
+               .bound = 2);
+
 /* --- the ticket of "not ready" is another one after somebody came and went --- */
 
 static struct leati_claim claim;
