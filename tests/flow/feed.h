@@ -3,7 +3,6 @@
 #ifndef LEAT_TESTS_FLOW_FEED_H
 #define LEAT_TESTS_FLOW_FEED_H
 
-#include <leat/flow.h>
 #include "support/support.h"
 
 static const size_t feed_caps[] = {0, 1, 8, LEAT_UNBOUNDED};
