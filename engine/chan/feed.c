@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include "chan/feed.h"
 
-leati_a32 leati_hungry;
+leati_a32 leati_hungry, leati_feeders;
 
 /* Few channels are fed: one list, looked at only when a receiver would wait. */
 static struct {
@@ -26,6 +26,7 @@ void leati_feeder_add(struct leati_feeder *f)
     f->removed = false;
     leati_lock(&table.lock);
     leati_list_append(&table.feeders, &f->link);
+    leati_store_rlx(&leati_feeders, leati_load_rlx(&leati_feeders) + 1);
     uint8_t fed =
         leati_load_rlx(&f->chan->fed) | bits_of(f); /* relaxed: under the lock */
     leati_store_rlx(&f->chan->fed, fed);
@@ -43,6 +44,7 @@ void leati_feeder_remove(struct leati_feeder *f)
         leati_lock(&table.lock);
     }
     leati_list_remove(&table.feeders, &f->link);
+    leati_store_rlx(&leati_feeders, leati_load_rlx(&leati_feeders) - 1);
     uint8_t fed = 0;
     for (struct leati_feeder *g = feeder_of(table.feeders.first); g;
          g = feeder_of(g->link.next))

@@ -6,17 +6,24 @@
  *             *receiver* that finds the channel empty pays: it says that it is hungry,
  *             makes every thread pass a barrier, and has the feeders give out what they
  *             hold. Only then does it wait, or report that the channel is empty.
- * Words       fed     of a channel: bits below; channels nobody feeds pay nothing, it
- * is looked at only after a receive failed hungry  receivers, of all channels, between
- * their empty look and their listing. From the listing on the side's own word shows
- * them. plain   of a feeder: parts of it that publish without a fence Ordering receiver
- * feeder's part hungry + 1 (seq_cst)                publish the value plain? heavy
- * fence                  plain: light fence; else seq_cst drain load hungry, then the
- * side's word: list the node                       anybody? drain hungry - 1 Either the
- * drain sees the value or the feeder sees the receiver. A part becomes plain by a
- * seq_cst operation before it publishes plainly, so a receiver that read "not plain" is
- * seen by it. Life        a feeder is pinned while it is called; leati_feeder_remove
- * waits for that: calls never wait for anybody. SPDX-License-Identifier: MIT */
+ * Words       feeders  number of them; while it is 0 nobody looks further
+ *             fed      of a channel: bits below; channels nobody feeds pay nothing, it is
+ *                      looked at only after a receive failed
+ *             hungry   receivers, of all channels, between their empty look and their
+ *                      listing. From the listing on the side's own word shows them.
+ *             plain    of a feeder: parts of it that publish without a fence
+ * Ordering    receiver                       feeder's part
+ *             hungry + 1 (seq_cst)           publish the value
+ *             plain? heavy fence             plain: light fence; else seq_cst
+ *             drain                          load hungry, then the side's word:
+ *             list the node                  anybody? drain
+ *             hungry - 1
+ *             Either the drain sees the value or the feeder sees the receiver. A part
+ *             becomes plain by a seq_cst operation before it publishes plainly, so a
+ *             receiver that read "not plain" is seen by it.
+ * Life        a feeder is pinned while it is called; leati_feeder_remove waits for that:
+ *             calls never wait for anybody.
+ * SPDX-License-Identifier: MIT */
 #ifndef LEATI_CHAN_FEED_H
 #define LEATI_CHAN_FEED_H
 
@@ -37,7 +44,7 @@ struct leati_feeder {
     void (*closed)(struct leati_feeder *f);
 };
 
-extern leati_a32 leati_hungry;
+extern leati_a32 leati_hungry, leati_feeders;
 
 /* f->chan, drain, closed set, plain zero. */
 void leati_feeder_add(struct leati_feeder *f);

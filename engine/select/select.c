@@ -194,6 +194,8 @@ static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
 bool leati_select_feed(struct leat_case *cases, size_t n)
 {
     bool hungry = false;
+    if (leati_load_rlx(&leati_feeders) == 0) /* relaxed: as leati_fed */
+        return false;
     for (size_t i = 0; i < n; i++) {
         struct leat_chan *c = cases[i].chan;
         if (c == NULL || cases[i].op != LEAT_OP_RECV || !leati_fed(c))
