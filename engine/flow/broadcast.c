@@ -1,15 +1,18 @@
 /* broadcast.c - every value to every tap.
  *
  * Idea        One fiber offers a value to all taps at once; to those that wait and are
- * full it sends by a select over what is left, with one more case: the set of taps has
- * changed. So a tap that leaves is never waited for. Words       taps, gone, refs,
- * ended   under lock now, cases                the fiber's: the taps of the value in
- * delivery changed                   channel of capacity 1: the set changed since the
- *                                       last look
+ *             full it sends by a select over what is left, with one more case: the set of
+ *             taps has changed. So a tap that leaves is never waited for.
+ * Words       taps, gone, ended  under lock
+ *             refs               of a tap: the list's, the delivery's
+ *             now, cases         the fiber's: the taps of the value in delivery
+ *             changed            channel of capacity 1: the set changed since the last
+ *                                look
  * Ordering    whoever changes the set does so under the lock and then fills `changed`;
  *             the fiber, woken by it, looks at the taps under the lock.
- * Lock        never held across an operation on a tap's channel: that may run
- * callbacks, which may add and remove taps. SPDX-License-Identifier: MIT */
+ * Lock        never held across an operation on a tap's channel: that may run callbacks,
+ *             which may add and remove taps.
+ * SPDX-License-Identifier: MIT */
 #include "flow/broadcast.h"
 
 #include <stdlib.h>

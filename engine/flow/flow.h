@@ -1,10 +1,11 @@
 /* flow.h - one fiber between a source and a sink.
  *
  * Idea        A flow takes an item from its source, gives it to its step, and what the
- * step emits goes to its sink. Every combinator is one of each: map is a step between
- * two channels, merge a source, broadcast a sink. Life        Two references: the
- * fiber's and the handle's. Source and sink end with the fiber, which is the only one
- * that uses them. SPDX-License-Identifier: MIT */
+ *             step emits goes to its sink. Every combinator is one of each: map is a step
+ *             between two channels, merge a source, broadcast a sink.
+ * Life        Two references: the fiber's and the handle's. Source and sink end with the
+ *             fiber, which is the only one that uses them.
+ * SPDX-License-Identifier: MIT */
 #ifndef LEATI_FLOW_FLOW_H
 #define LEATI_FLOW_FLOW_H
 

@@ -1,10 +1,12 @@
 /* mix.c - a merge whose inputs come, go, are muted, paused and soloed.
  *
  * Idea        The mix's fiber receives from a set of the inputs that are not paused.
- *             Changes are records in a list that it carries out before it takes the
- * next value; a channel in the same set wakes it for them. Words       changes, ended
- * under lock inputs, set, ... the fiber's Ordering    a change is listed under the
- * lock, then `changed` is filled; the fiber empties `changed` before it takes the list.
+ *             Changes are records in a list that it carries out before it takes the next
+ *             value; a channel in the same set wakes it for them.
+ * Words       changes, ended   under lock
+ *             inputs, set, ... the fiber's
+ * Ordering    a change is listed under the lock, then `changed` is filled; the fiber
+ *             empties `changed` before it takes the list.
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 

@@ -1,15 +1,16 @@
 /* pubsub.c - values by topic.
  *
  * Idea        A topic is a channel and a broadcast from it to the subscribers; the map
- * from keys to topics decides where a value goes. The flow sends, the broadcasts
- *             deliver, so a slow subscriber holds up the others only when its topic's
- *             channel is full.
+ *             from keys to topics decides where a value goes. The flow sends, the
+ *             broadcasts deliver, so a slow subscriber holds up the others only when its
+ *             topic's channel is full.
  * Words       topics, ended  under lock
- * Life        a topic lives while it has subscribers; its channel is cancelled when it
- * is removed, so a send that waits there ends. Who removes a topic unlinks it under the
- * lock and ends its broadcast after the unlock. End         all topics are closed, all
- * deliver what they have, and only then are the subscribers' channels closed: one of
- * them may have several topics. SPDX-License-Identifier: MIT */
+ * Life        a topic lives while it has subscribers; its channel is cancelled when it is
+ *             removed, so a send that waits there ends. Who removes a topic unlinks it
+ *             under the lock and ends its broadcast after the unlock.
+ * End         all topics are closed, all deliver what they have, and only then are the
+ *             subscribers' channels closed: one of them may have several topics.
+ * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,10 +1,11 @@
 /* queue.c - forwarding into a foreign queue.
  *
- * Idea        A sink that asks the queue again whenever its owner says that there is
- * room. Words       flow->room  channel of capacity 1: room was announced since the
- * last put Ordering    the owner makes room, then fills `room`; the flow is refused,
- * then waits for `room`, then puts again. An announcement that came before the refusal
- * makes it try once too often, never too seldom. SPDX-License-Identifier: MIT */
+ * Idea        A sink that asks the queue again whenever its owner says that there is room.
+ * Words       room  channel of capacity 1: room was announced since the last put
+ * Ordering    the owner makes room, then fills `room`; the flow is refused, then waits for
+ *             `room`, then puts again. An announcement that came before the refusal makes
+ *             it try once too often, never too seldom.
+ * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
 #include "flow/flow.h"

@@ -1,10 +1,9 @@
-/* multiplex.c - multiplex SPEAKERS N MODE: many speakers on one channel, whoever is
- * ready.
+/* multiplex.c - multiplex SPEAKERS N MODE: many speakers on one channel, whoever is ready.
  *
  *   tasks     a fiber for each speaker copies to the common channel
  *   select    one fiber selects among the speakers
- *   sequence  every message carries a channel on which its speaker waits for leave to
- * go on, so that the speakers take turns
+ *   sequence  every message carries a channel on which its speaker waits for leave to go
+ *             on, so that the speakers take turns
  *
  * Prints what the i-th message of each speaker was, sorted by speaker: what came in
  * between does not matter, but each one's order does.

@@ -1,6 +1,6 @@
 /* outside.c - outside N: what fibers make is used on the main thread, by a loop over
- * the channel and through a queue that knows nothing of leat. SPDX-License-Identifier:
- * MIT */
+ * the channel and through a queue that knows nothing of leat.
+ * SPDX-License-Identifier: MIT */
 #include <pthread.h>
 #include <semaphore.h>
 #include "example.h"
