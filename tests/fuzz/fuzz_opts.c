@@ -30,6 +30,25 @@ static void count_drop(void *elem, void *arg)
     ++*(unsigned *)arg;
 }
 
+static unsigned level(const void *elem, void *arg)
+{
+    return *(const unsigned *)arg ? *(const uint8_t *)elem % 2 : 0;
+}
+
+/* One input in four asks for a buffer. */
+static const struct leat_buffer *buffer(struct source *s, struct leat_buffer *b)
+{
+    static const struct leat_buffer_ops empty;
+    uint8_t byte = source_byte(s);
+    if (byte % 4 != 3)
+        return NULL;
+    *b = (struct leat_buffer){.kind = (enum leat_buffer_kind)(byte / 4 % 7),
+                              .levels = source_byte(s) % 70,
+                              .level = byte & 128 ? NULL : level,
+                              .ops = &empty};
+    return b;
+}
+
 static struct leat_chan_opts chan_opts(struct source *s, const struct leat_alloc *alloc,
                                        unsigned *drops)
 {
@@ -46,6 +65,27 @@ static struct leat_chan_opts chan_opts(struct source *s, const struct leat_alloc
     return o;
 }
 
+static int buffer_promise(const struct leat_chan_opts *o)
+{
+    const struct leat_buffer *b = o->buffer;
+    bool none = o->capacity == 0 || o->capacity == LEAT_UNBOUNDED;
+    if (b == NULL)
+        return 0;
+    switch (b->kind) {
+    case LEAT_BUFFER_DROPPING:
+    case LEAT_BUFFER_SLIDING:
+        return none ? LEAT_EINVAL : 0;
+    case LEAT_BUFFER_PROMISE:
+        return o->capacity > 1 ? LEAT_EINVAL : 0;
+    case LEAT_BUFFER_PRIORITY:
+        return none || !b->level || b->levels == 0 || b->levels > LEAT_BUFFER_LEVELS_MAX
+                   ? LEAT_EINVAL
+                   : 0;
+    default: /* a custom one without functions, an unknown one */
+        return LEAT_EINVAL;
+    }
+}
+
 /* What chan.h says of them; LEAT_ENOMEM is possible beside 0. */
 static int chan_promise(const struct leat_chan_opts *o)
 {
@@ -57,8 +97,9 @@ static int chan_promise(const struct leat_chan_opts *o)
         return LEAT_EINVAL;
     if (o->elem_size > LEAT_ELEM_MAX)
         return LEAT_EOVERFLOW;
-    return o->capacity > LEAT_CAP_MAX && o->capacity != LEAT_UNBOUNDED ? LEAT_EOVERFLOW
-                                                                       : 0;
+    if (o->capacity > LEAT_CAP_MAX && o->capacity != LEAT_UNBOUNDED)
+        return LEAT_EOVERFLOW;
+    return buffer_promise(o);
 }
 
 static void chan_misuse(leat_chan *c, size_t size)
@@ -110,20 +151,48 @@ static void chan_use(leat_chan *c, const struct leat_chan_opts *o, unsigned *dro
     MUST(*drops == (o->drop && o->elem_size <= ELEM_USED ? room : 0));
 }
 
+/* Every value sent is received or dropped, once; those of a promise at the end. */
+static void buffer_use(leat_chan *c, const struct leat_chan_opts *o, unsigned *drops)
+{
+    enum leat_buffer_kind kind = o->buffer->kind;
+    unsigned sent = 0, got = 0;
+    MUST(leat_chan_cap(c) == (kind == LEAT_BUFFER_PROMISE ? 1 : o->capacity));
+    MUST(leat_chan_bytes(c) > 0);
+    chan_misuse(c, o->elem_size);
+    for (unsigned i = 0; i < 4 && o->elem_size <= ELEM_USED; i++) {
+        memset(in, (int)i + 1, o->elem_size);
+        int r = leat_chan_try_send(c, in);
+        MUST(r == 0 || (r == LEAT_EINVAL && kind == LEAT_BUFFER_PRIORITY) ||
+             (r == LEAT_EAGAIN && leat_chan_len(c) == o->capacity));
+        sent += r == 0;
+    }
+    MUST(leat_chan_close(c) == 0);
+    while (got < 2 && leat_chan_try_recv(c, out) == 0)
+        got++;
+    leat_chan_free(c);
+    MUST(*drops == (o->drop ? sent - (kind == LEAT_BUFFER_PROMISE ? 0 : got) : 0));
+}
+
 static void make_chan(struct source *s)
 {
+    struct leat_buffer b;
     struct source_memory m = {.limit = BYTES_MAX};
     struct leat_alloc alloc = source_alloc(s, &m);
     unsigned drops = 0;
     leat_chan *c = (leat_chan *)&drops;
     struct leat_chan_opts o = chan_opts(s, &alloc, &drops);
+    unsigned has_bytes = o.elem_size > 0;
+    if ((o.buffer = buffer(s, &b)) != NULL)
+        b.arg = &has_bytes;
     int promise = chan_promise(&o);
     if (promise == 0 && source_byte(s) % 2 && o.elem_size <= 100 &&
         (o.capacity <= 5000 || o.capacity == LEAT_UNBOUNDED))
         o.alloc = NULL;
     int r = leat_chan_open(&c, &o);
     MUST(r == promise || (promise == 0 && r == LEAT_ENOMEM && m.refused));
-    if (r == 0)
+    if (r == 0 && o.buffer)
+        buffer_use(c, &o, &drops);
+    else if (r == 0)
         chan_use(c, &o, &drops, &m);
     else
         MUST(c == (leat_chan *)&drops); /* not touched */

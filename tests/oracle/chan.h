@@ -26,6 +26,8 @@ struct oracle_entry {
 
 struct oracle_chan {
     size_t cap;
+    enum leat_buffer_kind buffer; /* 0: none */
+    bool levels;                  /* PRIORITY: value v is of level v % 4; else of 0 */
     uint64_t v[ORACLE_QUEUE]; /* v[first % ORACLE_QUEUE], ... */
     unsigned first, n;
     bool closed, cancelled;
@@ -53,6 +55,15 @@ struct oracle_op {
 
 /* Makes an open channel of it. dropped: room for what it may have to drop, or NULL. */
 void oracle_open(struct oracle_chan *c, size_t cap, uint64_t *dropped);
+
+/* The same with a buffer, after oracle_open. */
+void oracle_buffer(struct oracle_chan *c, enum leat_buffer_kind buffer, bool levels);
+
+/* What leat_chan_len says. */
+unsigned oracle_len(const struct oracle_chan *c);
+
+/* The value that the next receive takes; 0 when there is none. */
+uint64_t oracle_next(const struct oracle_chan *c);
 
 /* Never waits: 0, LEAT_EAGAIN, LEAT_ECLOSED. */
 int oracle_attempt(struct oracle_chan *c, unsigned dir, uint64_t *value);

@@ -59,8 +59,9 @@ static void check_channel(const struct world *w, unsigned i)
     /* What a cancel leaves inside is for the declared receiver to drop, with its next
      * call. */
     bool owed = ch->model.cancelled && (ch->opts.flags & LEAT_SINGLE_CONSUMER);
-    if (leat_chan_len(ch->c) != ch->model.n && !owed)
-        disagree(w, NULL, "length", (long long)leat_chan_len(ch->c), ch->model.n);
+    unsigned len = oracle_len(&ch->model);
+    if (leat_chan_len(ch->c) != len && !owed)
+        disagree(w, NULL, "length", (long long)leat_chan_len(ch->c), len);
 }
 
 void check_state(const struct world *w)

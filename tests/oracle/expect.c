@@ -188,11 +188,7 @@ static bool follow_set(struct world *w, struct party *p)
         disagree(w, p, "the channel of a set's result", i, c->result);
     struct oracle_chan *m = &w->ch[i].model;
     size_t size = w->ch[i].opts.elem_size;
-    uint64_t next =
-        m->n ? m->v[m->first % ORACLE_QUEUE]
-        : m->nwaits[LEAT_OP_SEND]
-            ? m->waits[LEAT_OP_SEND][0].op->k[m->waits[LEAT_OP_SEND][0].which].value
-            : 0;
+    uint64_t next = oracle_next(m);
     if (c->result == 0 && !c->op.discard && !program_is(c->elems, size, next))
         return false;
     count_missed(w, p, i);

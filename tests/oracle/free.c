@@ -222,7 +222,11 @@ uint64_t free_run(const struct free_api *api, enum crew_kind crew, const uint8_t
     for (unsigned i = 0; i < FREE_ACTORS; i++)
         assert_non_null(w->note[i] = calloc(FREE_NOTES, sizeof(*w->note[i])));
     for (unsigned i = 0; i < PROGRAM_CHANS; i++) {
-        w->ch[i].opts = program_chan(&p);
+        struct program_chan *o = &w->ch[i].opts;
+        *o = program_chan(&p);
+        if (o->buffer == LEAT_BUFFER_PROMISE) /* its value comes out many times */
+            o->buffer = LEAT_BUFFER_SLIDING;
+        o->elem_size = sizeof(uint64_t);
         api->open(w, i);
     }
     w->bytes = p.at;

@@ -15,6 +15,7 @@ static void engine_open(struct free_world *w, unsigned chan)
                                      .elem_size = sizeof(uint64_t),
                                      .capacity = ch->opts.cap,
                                      .flags = ch->opts.flags,
+                                     .buffer = program_buffer(&ch->opts),
                                      .drop = drop,
                                      .drop_arg = ch};
     expect_eq(leat_chan_open(&ch->c, &o), 0);

@@ -14,6 +14,9 @@ static void oracle_chan_open(struct free_world *w, unsigned chan)
     ch->model = malloc(sizeof(*ch->model));
     if (expect(ch->model != NULL))
         oracle_open(ch->model, ch->opts.cap, ch->dropped);
+    if (ch->model)
+        oracle_buffer(ch->model, ch->opts.buffer,
+                      ch->opts.buffer == LEAT_BUFFER_PRIORITY);
     for (unsigned i = 0; i < FREE_ACTORS; i++)
         w->in[i][chan] = true;
 }

@@ -29,6 +29,10 @@ struct program_chan program_chan(struct program *p)
     static const size_t caps[] = {0, 0,    0,    1, 1,  2, 2, LEAT_UNBOUNDED,
                                   3, 1024, 1500, 7, 40, 4, 5, LEAT_UNBOUNDED};
     static const size_t sizes[] = {8, 8, 8, 8, 16, 4, 24, PROGRAM_ELEM_MAX};
+    static const enum leat_buffer_kind buffers[] = {
+        LEAT_BUFFER_DROPPING, LEAT_BUFFER_SLIDING,  LEAT_BUFFER_PROMISE,
+        LEAT_BUFFER_PRIORITY, LEAT_BUFFER_DROPPING, LEAT_BUFFER_SLIDING,
+        LEAT_BUFFER_PRIORITY, LEAT_BUFFER_PRIORITY};
     uint8_t a = program_byte(p), b = program_byte(p);
     struct program_chan c = {.cap = caps[a % 16], .elem_size = sizes[b % 8]};
     if (b == 255)
@@ -43,8 +47,32 @@ struct program_chan program_chan(struct program *p)
     }
     if (b & 0x40)
         c.flags |= LEAT_COMPACT;
+    if ((a & 0x60) == 0x20) {
+        c.buffer = buffers[b >> 3 & 7];
+        if (c.cap == 0 || c.cap == LEAT_UNBOUNDED || c.buffer == LEAT_BUFFER_PROMISE)
+            c.cap = 1;
+    }
     c.fill = (b & 0x80) && c.cap >= 1024 && c.cap != LEAT_UNBOUNDED;
     return c;
+}
+
+static unsigned level(const void *elem, void *arg)
+{
+    return arg ? 0 : *(const uint8_t *)elem % 4;
+}
+
+const struct leat_buffer *program_buffer(const struct program_chan *c)
+{
+    static char no_level;
+    static const struct leat_buffer buffers[][2] = {
+        [LEAT_BUFFER_DROPPING] = {{.kind = LEAT_BUFFER_DROPPING}},
+        [LEAT_BUFFER_SLIDING] = {{.kind = LEAT_BUFFER_SLIDING}},
+        [LEAT_BUFFER_PROMISE] = {{.kind = LEAT_BUFFER_PROMISE}},
+        [LEAT_BUFFER_PRIORITY] = {
+            {.kind = LEAT_BUFFER_PRIORITY, .levels = 4, .level = level},
+            {.kind = LEAT_BUFFER_PRIORITY, .levels = 4, .level = level, .arg = &no_level}}};
+    bool none = c->buffer == LEAT_BUFFER_PRIORITY && c->elem_size == 0;
+    return c->buffer ? &buffers[c->buffer][none] : NULL;
 }
 
 static enum program_kind kind(uint8_t b)

@@ -68,6 +68,7 @@ struct program_op {
 struct program_chan {
     size_t cap, elem_size;
     unsigned flags;
+    enum leat_buffer_kind buffer; /* 0: none */
     bool fill; /* it has values inside, one less than fit: for large ones */
 };
 
@@ -78,6 +79,9 @@ struct program {
 /* Bytes 0 once they are used up. */
 uint8_t program_byte(struct program *p);
 struct program_chan program_chan(struct program *p);
+
+/* The buffer of such a channel; a value's level is its number % 4. NULL: none. */
+const struct leat_buffer *program_buffer(const struct program_chan *c);
 
 /* False at the end of the program. */
 bool program_next(struct program *p, struct program_op *ret);
