@@ -109,6 +109,34 @@ static void n_workers_are_n_processes_at_once(void **state)
     assert_int_equal(farm_finish(&f, NULL), 0);
 }
 
+enum { BEHIND = 8 };
+
+/* The first item waits until all others are done, which lie behind it or beside it. */
+static int wait_for_the_others(leat_stage *s, const void *in, size_t len)
+{
+    if (leat_stage_position(s) == 0) {
+        while (leati_load_sc(&board->inside) < BEHIND - 1)
+            (void)sched_yield();
+    } else {
+        leati_add_sc(&board->inside, 1u);
+    }
+    return farm_run(s, in, len);
+}
+
+static void what_lies_behind_a_slow_item_goes_to_an_idle_worker(void **state)
+{
+    (void)state;
+    for (unsigned workers = 2; workers <= 3; workers++) {
+        struct farm f;
+        struct leat_pipe_stats st;
+        struct leat_pipe_opts o = farm_opts(wait_for_the_others, workers);
+        farm_board_clear();
+        farm_start(&f, &o, BEHIND, BEHIND, NULL);
+        assert_int_equal(farm_finish(&f, &st), 0);
+        assert_int_equal(st.finished, BEHIND);
+    }
+}
+
 static uint64_t global = 7;
 
 static int write_global(leat_stage *s, const void *in, size_t len)
@@ -277,6 +305,7 @@ int main(void)
         cmocka_unit_test(any_kind_of_channel_will_do),
         cmocka_unit_test(a_reader_that_only_tries_is_served),
         cmocka_unit_test(n_workers_are_n_processes_at_once),
+        cmocka_unit_test(what_lies_behind_a_slow_item_goes_to_an_idle_worker),
         cmocka_unit_test(a_write_to_a_global_stays_in_the_worker),
         cmocka_unit_test(init_and_exit_run_once_in_each_worker),
         cmocka_unit_test(no_child_is_left_to_be_waited_for),

@@ -186,6 +186,70 @@ static void a_worker_that_goes_on_within_the_grace_is_kept(void **state)
     farm_free(&f);
 }
 
+enum { AT_ERROR, AT_DEATH = 6, IN_ALL = 9 };
+
+/* The first item fails, which keeps the herder busy until the seventh is about to kill
+ * the worker. */
+static int fail_then_die(leat_stage *s, const void *in, size_t len)
+{
+    leati_add_sc(&board->tried[leat_stage_position(s)], 1u);
+    if (leat_stage_position(s) == AT_ERROR)
+        return -44;
+    if (leat_stage_position(s) == AT_DEATH) {
+        leati_store_sc(&board->plain[0], 1u);
+        (void)kill(getpid(), SIGKILL);
+    }
+    return farm_run(s, in, len);
+}
+
+static void wait_for_the_death(const struct leat_pipe_error *e, void *arg)
+{
+    unsigned *errors = arg;
+    ++*errors;
+    if (e->position == AT_ERROR) {
+        expect_eq(e->err, -44);
+        while (leati_load_sc(&board->plain[0]) == 0)
+            (void)sched_yield();
+    } else {
+        expect_eq(e->position, AT_DEATH);
+        expect_eq(e->err, LEAT_EOWNERDEAD);
+    }
+}
+
+static void what_a_worker_finished_before_its_death_counts(void **state)
+{
+    (void)state;
+    for (unsigned flags = 0; flags < 2; flags++) {
+        leat_chan *in, *out;
+        leat_pipe *p;
+        struct grain g = {0};
+        unsigned errors = 0;
+        struct leat_pipe_opts o = farm_opts(fail_then_die, 1);
+        o.flags = flags ? LEAT_PIPE_UNORDERED : 0;
+        o.buffer = IN_ALL;
+        o.on_error = wait_for_the_death;
+        o.callback_arg = &errors;
+        farm_board_clear();
+        assert_int_equal(leat_chan_new(&in, sizeof(g), IN_ALL), 0);
+        assert_int_equal(leat_chan_new(&out, sizeof(g), IN_ALL), 0);
+        for (g.number = 0; g.number < IN_ALL; g.number++)
+            assert_int_equal(leat_chan_send(in, &g), 0);
+        leat_chan_close(in);
+        assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
+        unsigned seen = 0;
+        while (leat_chan_recv(out, &g) == 0)
+            seen |= 1u << g.number;
+        assert_int_equal(seen, 0x1ff & ~(1u << AT_ERROR | 1u << AT_DEATH));
+        assert_int_equal(leat_pipe_join(p, NULL), 0);
+        assert_int_equal(errors, 2);
+        for (unsigned i = 0; i < IN_ALL; i++)
+            assert_int_equal(leati_load_sc(&board->tried[i]), 1);
+        verdict();
+        leat_chan_free(in);
+        leat_chan_free(out);
+    }
+}
+
 /* --- beginnings --- */
 
 enum begin { BEGIN_REFUSES, BEGIN_DIES, BEGIN_DIES_TWICE };
@@ -328,6 +392,7 @@ int main(void)
         cmocka_unit_test(an_item_that_kills_its_worker_is_reported_once),
         cmocka_unit_test(an_item_is_tried_again_after_a_death),
         cmocka_unit_test(items_that_were_only_offered_are_not_tries),
+        cmocka_unit_test(what_a_worker_finished_before_its_death_counts),
         cmocka_unit_test(a_hanging_item_is_late_and_its_worker_replaced),
         cmocka_unit_test(a_stopped_worker_is_replaced_after_the_grace),
         cmocka_unit_test(a_worker_that_goes_on_within_the_grace_is_kept),
