@@ -217,6 +217,36 @@ static void a_flow_holds_one_value(void **state)
     crew_run(CREW_FIBERS, 1, holds_one, NULL);
 }
 
+/* How one waits until all that was sent has been received: put a flow before an unbuffered
+ * channel. It ends when the input is closed and its last value was taken. */
+static void drained(struct actor *a)
+{
+    leat_chan *in = feed_chan(4), *out = feed_chan(0);
+    leat_flow *f;
+    (void)a;
+    expect_eq(leat_flow_pipe(&f, in, out, NULL), 0);
+    for (int64_t v = 0; v < 3; v++)
+        expect_eq(leat_chan_send(in, &v), 0);
+    leat_chan_close(in);
+    for (int64_t want = 0; want < 3; want++) {
+        int64_t got = -1;
+        leat_yield();
+        expect_eq(leat_flow_join_until(f, NULL, LEAT_NOW), LEAT_ETIMEDOUT);
+        expect_eq(leat_chan_recv(out, &got), 0);
+        expect_eq(got, want);
+    }
+    expect_result(f, 0);
+    leat_chan_free(in);
+    leat_chan_free(out);
+}
+
+static void a_flow_ends_when_its_last_value_was_received(void **state)
+{
+    (void)state;
+    crew_run(CREW_THREADS, 1, drained, NULL);
+    crew_run(CREW_FIBERS, 1, drained, NULL);
+}
+
 /* ---- A foreign queue ---- */
 
 struct queue {
@@ -315,6 +345,7 @@ int main(void)
         cmocka_unit_test(keep_open_leaves_the_output_open),
         cmocka_unit_test(a_steps_error_is_not_the_end_of_the_input),
         cmocka_unit_test(a_flow_holds_one_value),
+        cmocka_unit_test(a_flow_ends_when_its_last_value_was_received),
         cmocka_unit_test(a_foreign_queue_gets_all_and_one_end_mark),
         cmocka_unit_test(a_flow_into_a_full_queue_can_be_cancelled),
     };
