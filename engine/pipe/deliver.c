@@ -42,6 +42,8 @@ int leati_pipe_emit(leat_stage *s, const void *out, size_t len)
     int stopped = leati_is_stopped(w->p);
     if (leati_unlikely(stopped))
         return stopped;
+    if (leati_unlikely(w->p->timed) && leati_watch_late(w))
+        return LEAT_ECANCELED;
     return w->p->ordered ? leati_order_emit(w, out) : leati_lane_emit(w, out);
 }
 
@@ -72,7 +74,7 @@ bool leati_deliver_all(struct leati_local *p, bool wait)
     bool left = false;
     if (p->ordered)
         return leati_order_drain(p, wait);
-    for (unsigned i = 0; i < p->n; i++)
+    for (unsigned i = 0, n = leati_slots(p); i < n; i++)
         if (leati_lane_idle(&p->workers[i].lane))
             left |= leati_lane_send(p, &p->workers[i].lane, wait);
     return left;
@@ -84,27 +86,29 @@ void leati_drop_results(struct leati_local *p)
         leati_order_drop(p);
         return;
     }
-    for (unsigned i = 0; i < p->n; i++)
+    for (unsigned i = 0, n = leati_slots(p); i < n; i++)
         leati_lane_drop(p, &p->workers[i].lane);
 }
 
 /* Unordered: failed items go through leati_lane_complete like those without outputs. */
 uint64_t leati_finished(const struct leati_local *p)
 {
-    uint64_t n = 0;
+    uint64_t sum = leati_load_acq(&p->late); /* acq: pairs with leati_late_failed */
     if (p->ordered)
         return leati_order_head(p);
-    for (unsigned i = 0; i < p->n; i++) /* acq: pairs with lane.c */
-        n += leati_load_acq(&p->workers[i].lane.finished) +
-             leati_load_acq(&p->workers[i].direct);
-    return n;
+    for (unsigned i = 0, n = leati_slots(p); i < n; i++) /* acq: pairs with lane.c */
+        sum += leati_load_acq(&p->workers[i].lane.finished) +
+               leati_load_acq(&p->workers[i].direct);
+    return sum;
 }
 
 uint64_t leati_succeeded(const struct leati_local *p)
 {
-    uint64_t failed = p->ordered ? leati_load_rlx(&p->order.skipped) : 0;
-    for (unsigned i = 0; !p->ordered && i < p->n; i++) /* relaxed: statistics */
+    uint64_t failed = leati_load_rlx(&p->late); /* relaxed: statistics */
+    for (unsigned i = 0, n = leati_slots(p); i < n; i++)
         failed += leati_load_rlx(&p->workers[i].failed);
+    if (p->ordered)
+        failed = leati_load_rlx(&p->order.skipped);
     uint64_t n = leati_finished(p);
     return n > failed ? n - failed : 0;
 }

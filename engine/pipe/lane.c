@@ -107,6 +107,8 @@ static int wait_for_room(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
     struct leati_lane *l = &w->lane;
+    if (!leati_watch_sending(w))
+        return LEAT_ECANCELED;
     publish(w, l->open);
     w->streaming = true;
     for (;;) {

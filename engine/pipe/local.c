@@ -61,10 +61,11 @@ void leati_local_over(struct leati_local *p)
     if (leati_load_acq(&p->began) == 0 &&
         !p->aborted) /* pairs with the worker's begin */
         leati_local_end(p, (int)leati_load_acq(&p->init_err));
+    leati_watch_stop(p);
     leati_feeder_remove(&p->feeder);
     if (!p->aborted)
         (void)leati_deliver_all(p, true);
-    for (unsigned i = 0; i < p->n; i++)
+    for (unsigned i = 0, n = leati_slots(p); i < n; i++)
         drop_hand(p, &p->workers[i]);
     leati_drop_results(p);
     if (!p->aborted && (p->o.flags & LEAT_PIPE_CANCEL_IN) && leati_load_acq(&p->result))
@@ -86,10 +87,10 @@ void leati_local_unref(struct leati_local *p)
 
 static uint64_t delivered(const struct leati_local *p)
 {
-    uint64_t n = leati_load_rlx(&p->order.delivered); /* relaxed: statistics */
-    for (unsigned i = 0; i < p->n; i++)
-        n += leati_load_rlx(&p->workers[i].lane.delivered);
-    return n;
+    uint64_t sum = leati_load_rlx(&p->order.delivered); /* relaxed: statistics */
+    for (unsigned i = 0, n = leati_slots(p); i < n; i++)
+        sum += leati_load_rlx(&p->workers[i].lane.delivered);
+    return sum;
 }
 
 static void stats(const struct leat_pipe *handle, struct leat_pipe_stats *ret)
@@ -97,9 +98,12 @@ static void stats(const struct leat_pipe *handle, struct leat_pipe_stats *ret)
     const struct leati_local *p = local_const(handle);
     memset(ret, 0, sizeof(*ret));
     /* relaxed: statistics, each exact in itself */
+    ret->failed = leati_load_rlx(&p->late);
+    ret->retried = leati_load_rlx(&p->rescued);
+    ret->replaced = leati_load_rlx(&p->replaced);
     ret->unstarted = leati_load_rlx(&p->unstarted);
     ret->discarded = leati_load_rlx(&p->discarded);
-    for (unsigned i = 0; i < p->n; i++) {
+    for (unsigned i = 0, n = leati_slots(p); i < n; i++) {
         const struct leati_pworker *w = &p->workers[i];
         ret->failed += leati_load_rlx(&w->failed);
         ret->retried += leati_load_rlx(&w->retried);
@@ -172,7 +176,7 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-static int start_worker(struct leati_local *p, struct leati_pworker *w)
+int leati_local_start_worker(struct leati_local *p, struct leati_pworker *w)
 {
     if (p->o.mode == LEAT_PIPE_THREADS)
         return leatp_thread_detached(thread_main, w, p->o.stack_size);
@@ -193,13 +197,16 @@ int leati_local_pipe_start(leat_pipe **ret, leat_chan *in, leat_chan *out,
     p->handle.ops = &ops;
     leati_feeder_add(&p->feeder);
     unsigned started = 0;
+    r = leati_watch_start(p);
     while (started < p->n && r == 0) {
         (void)leati_add_rlx(&p->refs, 1u); /* relaxed: we hold one */
-        r = start_worker(p, &p->workers[started]);
-        started += r == 0;
+        r = leati_local_start_worker(p, &p->workers[started]);
+        if (r == 0)
+            started++;
+        else
+            leati_local_unref(p);
     }
     if (r != 0) {
-        leati_local_unref(p); /* of the one that was not started */
         p->aborted = true;
         /* ar: as the worker's; with none started it is for us to end it */
         if (leati_sub_ar(&p->alive, p->n - started) == p->n - started)

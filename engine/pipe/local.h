@@ -66,13 +66,21 @@ struct leati_pworker {
     bool plain;             /* publishes without a fence */
     bool slow;              /* its last items were long */
     leat_sem sem;           /* it sleeps here; may be given too often */
+    bool late;              /* its item was given up: it leaves */
     bool listed, on_way;    /* the turnstile's lock */
     struct leati_link link; /* in followers */
     leati_a32 has_role;     /* ordered: the drain role was handed to it */
     int64_t claim_start;
     uint32_t claim_items;
     int first_kept; /* item that was taken but not begun when it all stopped; or -1 */
-    leat_fiber *fiber;
+    /* Item deadlines, see watch.c. */
+    leati_a64 run, since;
+    const void *item;
+    unsigned tries;
+    leati_a32 vacant; /* nobody uses this slot */
+    char *redo; /* an item to begin with; malloc, freed with the slot's next one */
+    unsigned redo_tries;
+    uint64_t redo_position;
     /* Written by this worker only. */
     LEATI_OWN_LINE leati_a64 items, failed, retried, direct, unstarted, discarded,
         stolen;
@@ -108,10 +116,13 @@ struct leati_local {
     bool holds;          /* results may be held back: out can be fed   */
     const leati_a32 *rx; /* out's receive side, when holds             */
     char name[16];
-    leat_chan *end_chan;  /* closed with `ended`; a value: look again   */
-    leat_chan *stop_chan; /* closed with `stopped`                      */
-    struct leati_pworker *workers;
-    unsigned n;
+    leat_chan *end_chan;           /* closed with `ended`; a value: look again   */
+    leat_chan *stop_chan;          /* closed with `stopped`                      */
+    struct leati_pworker *workers; /* room for most_slots */
+    unsigned n;                    /* workers that there should be           */
+    unsigned most_slots;           /* those, and as many that are late       */
+    leati_a32 slots;               /* made so far                            */
+    bool timed;                    /* items have a deadline                  */
     leat_wg gate, over;
     leati_a32 refs;
     bool aborted; /* before the gate: the start failed          */
@@ -135,6 +146,11 @@ struct leati_local {
     leati_aptr cwaiter;
     /* Whoever ends it. */
     leati_a64 unstarted, discarded;
+    /* The watcher. */
+    LEATI_OWN_LINE leati_a32 watch_idle;
+    leati_a32 watch_over;
+    leat_sem watch_sem;
+    leati_a64 replaced, rescued, late; /* workers; items tried again, given up */
     struct leati_feeder feeder;
     struct leati_order order;
 };
@@ -148,6 +164,12 @@ LEATI_INLINE bool leati_is_ended(const struct leati_local *p)
 LEATI_INLINE int leati_is_stopped(const struct leati_local *p)
 {
     return (int)leati_load_acq(&p->stopped); /* pairs with leati_local_stop */
+}
+
+/* Workers that were made, late ones too. */
+LEATI_INLINE uint32_t leati_slots(const struct leati_local *p)
+{
+    return leati_load_acq(&p->slots); /* pairs with make.c and watch.c */
 }
 
 /* A counter with one writer. */
@@ -164,12 +186,16 @@ void leati_local_stop(struct leati_local *p, int err);
 /* The calling worker is the last user of what it left: closes, drops, tells join. */
 void leati_local_over(struct leati_local *p);
 void leati_local_unref(struct leati_local *p);
+/* With a reference for it. */
+int leati_local_start_worker(struct leati_local *p, struct leati_pworker *w);
 
 /* --- make.c --- */
 /* Everything but threads and fibers; p->feeder is not registered yet. */
 int leati_local_make(struct leati_local **ret, leat_chan *in, leat_chan *out,
                      const struct leat_pipe_opts *o);
 void leati_local_free(struct leati_local *p);
+/* The i-th slot. False: no memory, what was made is freed with the pipe. */
+bool leati_local_make_worker(struct leati_local *p, unsigned i);
 
 /* --- turnstile.c --- */
 /* Fills w's empty hand; w begins its first item at once. False: there is nothing more.
@@ -222,6 +248,8 @@ void leati_lane_drop(struct leati_local *p, struct leati_lane *l);
 /* --- order.c --- */
 int leati_order_emit(struct leati_pworker *w, const void *out);
 void leati_order_complete(struct leati_pworker *w, bool failed);
+/* By the watcher: a late worker's item has no outputs. */
+void leati_order_skip(struct leati_pworker *w);
 void leati_order_discard(struct leati_pworker *w);
 bool leati_order_drain(struct leati_local *p, bool wait);
 bool leati_order_idle(const struct leati_local *p);
@@ -234,5 +262,20 @@ LEATI_INLINE uint64_t leati_order_head(const struct leati_local *p)
 
 /* --- worker.c --- */
 void leati_work(struct leati_pworker *w);
+/* Tells of a failed try. */
+void leati_report(struct leati_pworker *w, const void *item, int err, unsigned tries,
+                  bool final);
+/* By the watcher: w's item has failed for good. */
+void leati_late_failed(struct leati_pworker *w);
+
+/* --- watch.c; nothing happens in a pipe without deadlines --- */
+int leati_watch_start(struct leati_local *p);
+void leati_watch_stop(struct leati_local *p);
+/* By a worker: a try begins; it ended, false: too late; it is going to send, false as
+ * before; is it late? */
+void leati_watch_begin(struct leati_pworker *w, const void *item, unsigned tries);
+bool leati_watch_end(struct leati_pworker *w);
+bool leati_watch_sending(struct leati_pworker *w);
+bool leati_watch_late(const struct leati_pworker *w);
 
 #endif

@@ -25,20 +25,21 @@ static void out_closed(struct leati_feeder *f)
 static bool stopping(const leat_stage *s)
 {
     const struct leati_pworker *w = (const struct leati_pworker *)(const void *)s;
-    return leati_is_stopped(w->p) != 0;
+    return leati_is_stopped(w->p) != 0 || (w->p->timed && leati_watch_late(w));
 }
 
 static const struct leati_stage_ops stage_ops = {leati_pipe_emit, stopping};
 
 void leati_local_free(struct leati_local *p)
 {
-    for (unsigned i = 0; p->workers && i < p->n; i++) {
+    for (unsigned i = 0; p->workers && i < p->most_slots; i++) {
         struct leati_pworker *w = &p->workers[i];
         free(w->hand.items);
         free(w->spare);
         free(w->lane.ring);
         free(w->lane.last);
         free(w->outs);
+        free(w->redo);
     }
     free(p->workers);
     free(p->order.slots);
@@ -94,10 +95,9 @@ static bool make_order(struct leati_local *p)
     return o->slots && o->gather;
 }
 
-static bool make_worker(struct leati_local *p, unsigned i)
+bool leati_local_make_worker(struct leati_local *p, unsigned i)
 {
     struct leati_pworker *w = &p->workers[i];
-    memset(w, 0, sizeof(*w));
     w->p = p;
     w->stage.ops = &stage_ops;
     w->stage.arg = p->o.arg;
@@ -125,11 +125,15 @@ static void set_up(struct leati_local *p, leat_chan *in, leat_chan *out,
                    const struct leat_pipe_opts *o)
 {
     p->o = *o;
+    if (p->o.pool == NULL) /* replacements are started by a thread */
+        p->o.pool = leat_pool_current();
     p->in = leat_chan_ref(in);
     p->out = leat_chan_ref(out);
     p->in_size = leat_chan_elem_size(in);
     p->out_size = leat_chan_elem_size(out);
     p->n = o->workers;
+    p->timed = o->item_timeout > 0;
+    p->most_slots = p->timed ? 2 * p->n : p->n;
     p->limit = (uint64_t)o->workers + o->buffer;
     p->batch = fitting(p->limit < LEATI_BATCH ? p->limit : LEATI_BATCH, p->in_size);
     p->ordered = !(o->flags & LEAT_PIPE_UNORDERED);
@@ -162,15 +166,16 @@ int leati_local_make(struct leati_local **ret, leat_chan *in, leat_chan *out,
     bool ok = leat_chan_new(&p->end_chan, 0, 1) == 0 &&
               leat_chan_new(&p->stop_chan, 0, 1) == 0 &&
               (!p->ordered || make_order(p)) &&
-              (p->workers = array(p->n, sizeof(*p->workers))) != NULL;
-    unsigned made = 0;
-    while (ok && made < p->n && (ok = make_worker(p, made)))
-        made++;
+              (p->workers = array(p->most_slots, sizeof(*p->workers))) != NULL;
+    if (p->workers)
+        memset(p->workers, 0, p->most_slots * sizeof(*p->workers));
+    for (unsigned i = 0; ok && i < p->n; i++)
+        ok = leati_local_make_worker(p, i);
     if (!ok) {
-        p->n = p->workers && made < p->n ? made + 1 : made;
         leati_local_free(p);
         return LEAT_ENOMEM;
     }
+    leati_store_rel(&p->slots, p->n); /* with the pipe, pairs with leati_slots */
     *ret = p;
     return 0;
 }

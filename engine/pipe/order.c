@@ -185,6 +185,8 @@ static int become_head(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
     int stopped;
+    if (!leati_watch_sending(w))
+        return LEAT_ECANCELED;
     slot_of(&p->order, w->stage.position)->want = w;
     set_turn(w, WANT, false);
     (void)leati_add_sc(&p->eager, 1u);
@@ -261,6 +263,14 @@ void leati_order_complete(struct leati_pworker *w, bool failed)
     set_turn(w, FULL, w->plain);
 }
 
+void leati_order_skip(struct leati_pworker *w)
+{
+    struct slot *s = slot_of(&w->p->order, w->stage.position);
+    s->n = 0;
+    s->failed = 1;
+    set_turn(w, FULL, false);
+}
+
 void leati_order_discard(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
@@ -277,10 +287,7 @@ static void drop_slot(struct leati_local *p, struct slot *s, uint32_t from)
     for (uint32_t i = from; i < s->n; i++)
         if (p->o.drop_out)
             p->o.drop_out(s->out + i * p->out_size, p->o.callback_arg);
-    if (s->failed)
-        leati_count_up(&p->order.skipped, 1); /* it has been counted as failed */
-    else
-        leati_count_up(&p->discarded, 1);
+    leati_count_up(&p->discarded, !s->failed);
 }
 
 void leati_order_drop(struct leati_local *p)

@@ -104,7 +104,7 @@ void leati_turnstile_leave(struct leati_pworker *w)
 
 void leati_pipe_wake_all(struct leati_local *p)
 {
-    for (unsigned i = 0; i < p->n; i++)
+    for (unsigned i = 0, n = leati_slots(p); i < n; i++)
         leat_sem_release(&p->workers[i].sem, 1);
 }
 
@@ -152,8 +152,9 @@ static bool steal(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
     struct leati_local *p = w->p;
     if (!p->loot)
         return false;
-    for (unsigned i = 1; i < p->n; i++) {
-        struct leati_pworker *v = &p->workers[(w->stage.worker + i) % p->n];
+    unsigned slots = leati_slots(p), mine = (unsigned)(w - p->workers);
+    for (unsigned i = 1; i < slots; i++) {
+        struct leati_pworker *v = &p->workers[(mine + i) % slots];
         if (!leati_hand_looks_full(&v->hand))
             continue;
         *ret_n = leati_hand_steal(&v->hand, p->in_size, w->spare, ret_base);

@@ -16,8 +16,8 @@ static void prompt(struct leati_pworker *w)
         (void)leati_deliver(w, false);
 }
 
-static void report(struct leati_pworker *w, const void *item, int err, unsigned tries,
-                   bool final)
+void leati_report(struct leati_pworker *w, const void *item, int err, unsigned tries,
+                  bool final)
 {
     struct leati_local *p = w->p;
     if (p->o.on_error == NULL)
@@ -54,27 +54,65 @@ static void give_up(struct leati_pworker *w, int err)
         leati_complete(w, true);
 }
 
-/* The first try returned err. True: the item is done after all. */
-static bool again(struct leati_pworker *w, const void *item, int err)
+void leati_late_failed(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
-    for (unsigned tries = 1;; tries++) {
+    if (p->o.policy == LEAT_PIPE_STOP)
+        stop_from(p, p->ordered ? w->stage.position : 0, LEAT_ETIMEDOUT);
+    else if (p->ordered)
+        leati_order_skip(w);
+    leati_store_rel(&p->late,
+                    leati_load_rlx(&p->late) + 1); /* pairs with leati_finished */
+    leati_credit(p);
+    if (p->ordered) /* for whom? whoever asks comes himself, but the head may be this one */
+        (void)leati_order_drain(p, false);
+}
+
+/* Tries an item until it is done. False: it was given up, or the worker is late. */
+static bool succeeds(struct leati_pworker *w, const void *item, unsigned tries)
+{
+    struct leati_local *p = w->p;
+    for (;;) {
+        tries++;
+        if (leati_unlikely(p->timed))
+            leati_watch_begin(w, item, tries);
+        int r = p->o.run(&w->stage, item, p->in_size);
+        if (leati_unlikely(p->timed) && !leati_watch_end(w)) {
+            w->late = true;
+            leati_discard(w);
+            return false;
+        }
+        if (leati_likely(r >= 0))
+            return true;
         leati_discard(w);
         if (leati_is_stopped(p)) {
             leati_count_up(&w->discarded, 1);
             return false;
         }
         bool final = tries > p->o.retries;
-        report(w, item, err, tries, final);
+        leati_report(w, item, r, tries, final);
         if (final) {
-            give_up(w, err);
+            give_up(w, r);
             return false;
         }
         leati_count_up(&w->retried, 1);
-        err = p->o.run(&w->stage, item, p->in_size);
-        if (err >= 0)
-            return true;
     }
+}
+
+static void work_on(struct leati_pworker *w, const void *item, unsigned tries)
+{
+    struct leati_local *p = w->p;
+    if (succeeds(w, item, tries)) {
+        leati_count_up(&w->items, 1);
+        if (leati_unlikely(w->streaming) && leati_is_stopped(p)) {
+            leati_discard(w);
+            leati_count_up(&w->discarded, 1);
+        } else {
+            leati_complete(w, false);
+        }
+    }
+    if (leati_likely(!w->late)) /* else the pipe may be over */
+        prompt(w);
 }
 
 static void item(struct leati_pworker *w, uint32_t i)
@@ -90,16 +128,19 @@ static void item(struct leati_pworker *w, uint32_t i)
         leati_count_up(&w->unstarted, 1);
         return;
     }
-    leati_count_up(&w->items, 1);
-    int r = p->o.run(&w->stage, in, p->in_size);
-    bool done = leati_likely(r >= 0) || again(w, in, r);
-    if (done && leati_unlikely(w->streaming) && leati_is_stopped(p)) {
-        leati_discard(w);
-        leati_count_up(&w->discarded, 1);
-    } else if (done) {
-        leati_complete(w, false);
-    }
-    prompt(w);
+    work_on(w, in, 0);
+}
+
+/* An item that a late worker left: it is tried again, in its old place. */
+static void redo(struct leati_pworker *w)
+{
+    const void *in = w->redo;
+    if (in == NULL)
+        return;
+    w->stage.position = w->redo_position;
+    w->claim_start = leat_now();
+    w->claim_items++;
+    work_on(w, in, w->redo_tries);
 }
 
 /* Short items are published without a barrier, and whoever waits for results pays one;
@@ -141,7 +182,8 @@ static bool begin(struct leati_pworker *w)
 
 static void loop(struct leati_pworker *w)
 {
-    for (;;) {
+    redo(w);
+    while (!w->late) {
         int i = leati_hand_take(&w->hand);
         if (i < 0) {
             account(w);
@@ -158,22 +200,51 @@ static void loop(struct leati_pworker *w)
     }
 }
 
+/* Its item was given up, another worker has its place. */
+static void leave_late(struct leati_pworker *w)
+{
+    w->late = false;
+    leati_store_rlx(&w->run,
+                    (leati_load_rlx(&w->run) | 3) + 1); /* idle, published by: */
+    leati_store_rel(&w->vacant, 1u); /* pairs with the watcher, who may use the slot */
+}
+
+/* init failed: an item that waits for this worker fails with it. */
+static void cannot_redo(struct leati_pworker *w)
+{
+    const void *in = w->redo;
+    if (in == NULL)
+        return;
+    w->stage.position = w->redo_position;
+    leati_report(w, in, (int)leati_load_acq(&w->p->init_err), w->redo_tries, true);
+    give_up(w, (int)leati_load_acq(&w->p->init_err));
+    prompt(w);
+}
+
 void leati_work(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
     bool masked = leat_fiber_mask(true);
     leat_wg_wait(&p->gate);
     (void)leat_fiber_mask(masked);
+    bool late = false;
     if (!p->aborted && begin(w)) {
         loop(w);
         account(w);
         publish_plainly(w, false);
         if (p->o.exit)
             p->o.exit(w->stage.state);
+        late = w->late;
+    } else if (!p->aborted) {
+        cannot_redo(w);
     }
-    leati_turnstile_leave(w);
-    /* ar: what this worker left comes before the last one's end of the pipe */
-    if (leati_sub_ar(&p->alive, 1u) == 1)
-        leati_local_over(p);
+    if (late) {
+        leave_late(w);
+    } else {
+        leati_turnstile_leave(w);
+        /* ar: what this worker left comes before the last one's end of the pipe */
+        if (leati_sub_ar(&p->alive, 1u) == 1)
+            leati_local_over(p);
+    }
     leati_local_unref(p);
 }

@@ -102,14 +102,20 @@ struct leat_pipe_opts {
     enum leat_pipe_policy policy;
     /* Most ns one try of an item may take; 0: no limit. Then it has failed with
      * LEAT_ETIMEDOUT, its late result is discarded, and the worker is replaced: a
-     * process is killed; beside a thread or fiber a new one starts, and the late one
-     * ends when `run` returns. */
+     * process is killed; beside a thread or fiber a new one starts, and the late one ends
+     * when `run` returns, which may be after the pipe's end: until then it uses `arg`,
+     * its state, exit and drop_out. At most as many workers as there are can be late at
+     * the same time; further ones are missing. An item that has emitted more than is
+     * collected (see leat_pipe_start) is not timed any more. */
     int64_t item_timeout;
-    /* Told of each failed try, in the worker (processes: in a thread of the pipe's), no
-     * lock held; may use channels with try calls only. NULL: nobody is told. */
+    /* Told of each failed try, in the worker (deadlines, processes: in a thread of the
+     * pipe's), no lock held; may use channels with try calls only. A try that was going to
+     * be repeated and cannot, for want of a thread, is told once more as final. NULL:
+     * nobody is told. */
     void (*on_error)(const struct leat_pipe_error *e, void *arg);
     /* Get what was taken but will not be delivered when the pipe ends early: inputs
-     * whose run never began; outputs. NULL: just forgotten. */
+     * whose run never began; outputs. drop_out also gets the outputs of a try that
+     * failed. In the worker or, at the end, in the last one. NULL: just forgotten. */
     void (*drop_in)(void *item, void *arg);
     void (*drop_out)(void *out, void *arg);
     void *callback_arg; /* of on_error and the drops                        */
@@ -119,11 +125,23 @@ struct leat_pipe_opts {
     const struct leat_pipe_process *process; /* NULL: all defaults. Copied            */
 };
 
-/* Starts a pipe from `in` to `out`. `in` may be any kind of channel, `out` too. ret
- * NULL: detached, it frees itself at its end. Returns 0; LEAT_EINVAL; LEAT_ENOMEM;
- * LEAT_EAGAIN when a thread, or LEAT_ENOTSUP when a process could not be had;
- * LEAT_ENOEXEC when a process would not find `run`. On an error nothing was taken from
- * `in` and `out` is as it was. From threads and fibers. Allocates. */
+/* Starts a pipe from `in` to `out`. `in` may be any kind of channel, `out` any that can be
+ * sent to. ret NULL: detached, it frees itself at its end.
+ *
+ * What an item emits is collected until the item is done, so that a failed try leaves
+ * nothing behind: 256 bytes of outputs, at least one and at most 32, when ordered; when
+ * not, as many as there is room for among workers + buffer. What is more waits for its
+ * turn and goes to `out` one by one, as `out` has room; should the item fail after that,
+ * those outputs stay delivered, and a further try delivers them again.
+ *
+ * With a bounded `out` results may be held back a moment to be sent many at once; who
+ * receives, selects or has a set on `out` never waits for one that is held back, and
+ * leat_chan_len does not count them.
+ *
+ * Returns 0; LEAT_EINVAL; LEAT_ENOMEM; LEAT_EAGAIN when a thread, or LEAT_ENOTSUP when a
+ * process could not be had or `out` cannot be sent to; LEAT_ENOEXEC when a process would
+ * not find `run`. On an error nothing was taken from `in` and `out` is as it was. From
+ * threads and fibers. Allocates. */
 LEAT_API LEAT_NODISCARD int leat_pipe_start(leat_pipe **ret, leat_chan *in,
                                             leat_chan *out,
                                             const struct leat_pipe_opts *opts);
