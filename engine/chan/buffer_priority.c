@@ -92,8 +92,8 @@ int leati_buffer_priority(struct leati_buffer *ret, const struct leat_chan_opts 
     if (n == 0 || n == LEAT_UNBOUNDED || b->level == NULL || b->levels == 0 ||
         b->levels > LEAT_BUFFER_LEVELS_MAX)
         return LEAT_EINVAL;
-    struct priority *p = leati_buffer_alloc(ret, o, sizeof(*p) + n * sizeof(uint32_t), n,
-                                            stride, &cells);
+    struct priority *p = leati_buffer_alloc(ret, o, sizeof(*p) + n * sizeof(uint32_t),
+                                            n, stride, &cells);
     if (p == NULL)
         return LEAT_ENOMEM;
     p->cap = ret->capacity = n;

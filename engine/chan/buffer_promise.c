@@ -40,7 +40,8 @@ static size_t len(const void *buf)
 }
 
 static const struct leat_buffer_ops ops = {.size = sizeof(ops),
-                                           .flags = LEAT_BUFFER_LOSES | LEAT_BUFFER_KEEPS,
+                                           .flags =
+                                               LEAT_BUFFER_LOSES | LEAT_BUFFER_KEEPS,
                                            .can_take = can_take,
                                            .add = add,
                                            .take = take,

@@ -109,7 +109,8 @@ int leati_buffer_ring(struct leati_buffer *ret, const struct leat_chan_opts *o,
     if (o->capacity == 0 || o->capacity == LEAT_UNBOUNDED)
         return LEAT_EINVAL;
     size_t stride = leati_buffer_stride(o);
-    struct ring *r = leati_buffer_alloc(ret, o, sizeof(*r), o->capacity, stride, &cells);
+    struct ring *r =
+        leati_buffer_alloc(ret, o, sizeof(*r), o->capacity, stride, &cells);
     if (r == NULL)
         return LEAT_ENOMEM;
     r->cap = ret->capacity = o->capacity;

@@ -259,7 +259,8 @@ static const struct leati_chan_ops leati_generator_ops = {
 
 int leat_source_new(leat_chan **ret, const struct leat_source_opts *opts)
 {
-    if (ret == NULL || opts == NULL || opts->size != sizeof(*opts) || opts->next == NULL)
+    if (ret == NULL || opts == NULL || opts->size != sizeof(*opts) ||
+        opts->next == NULL)
         return LEAT_EINVAL;
     if (opts->elem_size > LEAT_ELEM_MAX)
         return LEAT_EOVERFLOW;
@@ -287,5 +288,6 @@ int leat_source_error(const leat_chan *c)
 {
     if (c == NULL || c->kind != LEATI_SOURCE || !ended(generator_const(c)))
         return 0;
-    return (int)leati_load_rlx(&generator_const(c)->error); /* relaxed: ended acquires it */
+    return (int)leati_load_rlx(
+        &generator_const(c)->error); /* relaxed: ended acquires it */
 }

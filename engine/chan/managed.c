@@ -47,7 +47,8 @@ struct managed {
     struct leat_alloc alloc;
     bool own_alloc;
     leati_a64 ncells;
-    LEATI_OWN_LINE struct leati_side side[2]; /* side[0]'s lock guards all that follows */
+    LEATI_OWN_LINE struct leati_side
+        side[2]; /* side[0]'s lock guards all that follows */
     leati_a64 state;
     leati_a64 len;
     struct cell *cells; /* not in use */
@@ -146,7 +147,8 @@ static void take(struct managed *m, void *ret)
     m->changed = true;
 }
 
-static void settle(struct managed *m, struct leati_node *n, int r, struct leati_woken *woken)
+static void settle(struct managed *m, struct leati_node *n, int r,
+                   struct leati_woken *woken)
 {
     leati_node_settle(n, r);
     leati_side_unlink(&m->side[n->dir], n);
@@ -455,7 +457,8 @@ static void buffer_free(const struct leati_buffer *b, const struct leat_alloc *a
 static void fini(struct leat_chan *c)
 {
     struct managed *m = managed(c);
-    struct cell *k = m->cells; /* all are here, and one at least where there is a drop */
+    struct cell *k =
+        m->cells; /* all are here, and one at least where there is a drop */
     while (c->drop && m->ops.can_take(m->b.buf)) {
         m->ops.take(m->b.buf, k->value);
         c->drop(k->value, c->drop_arg);
@@ -514,7 +517,8 @@ int leati_managed_make(leat_chan **ret, const struct leat_chan_opts *o,
         cell_push(m, k);
     }
     enter(m);
-    leati_store_rlx(&m->state, leati_load_rlx(&m->state) & ~(VERSION - 1)); /* the lock */
+    leati_store_rlx(&m->state,
+                    leati_load_rlx(&m->state) & ~(VERSION - 1)); /* the lock */
     m->changed = true;
     if (born_shut)
         (void)shut(m);

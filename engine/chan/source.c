@@ -105,7 +105,8 @@ static int stream(leat_chan **ret, const struct leat_chan_opts *o,
     return 0;
 }
 
-static int array(leat_chan **ret, const void *elems, size_t n, size_t elem_size, bool copy)
+static int array(leat_chan **ret, const void *elems, size_t n, size_t elem_size,
+                 bool copy)
 {
     const struct leat_chan_opts o = {.size = sizeof(o), .elem_size = elem_size};
     struct leati_buffer b;
@@ -114,7 +115,8 @@ static int array(leat_chan **ret, const void *elems, size_t n, size_t elem_size,
         return LEAT_EINVAL;
     if (elem_size > LEAT_ELEM_MAX || n > LEAT_CAP_MAX)
         return LEAT_EOVERFLOW;
-    struct array *a = leati_buffer_alloc(&b, &o, sizeof(*a), copy ? n : 0, elem_size, &cells);
+    struct array *a =
+        leati_buffer_alloc(&b, &o, sizeof(*a), copy ? n : 0, elem_size, &cells);
     if (a == NULL)
         return LEAT_ENOMEM;
     a->left = n;

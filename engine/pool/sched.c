@@ -168,9 +168,9 @@ LEATI_INLINE void prefetch_ring(const struct leati_rq *q)
         return;
     __builtin_prefetch(leati_load_rlx(&q->slot[(h + 1) % LEATI_RQ_SIZE]));
     const struct leat_fiber *f = leati_load_rlx(&q->slot[h % LEATI_RQ_SIZE]);
-    const char *sp = f->sp;
+    uintptr_t sp = (uintptr_t)f->sp; /* none yet: 0, and nothing may be added to NULL */
     for (unsigned i = 0; i < 256; i += 64)
-        __builtin_prefetch(sp + i);
+        __builtin_prefetch((const void *)(sp + i));
 }
 
 static LEATI_NOINLINE struct leat_fiber *pinned_or_ring(struct leati_worker *w)

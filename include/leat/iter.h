@@ -33,15 +33,16 @@ static inline int leat__chan_next(leat_chan *c, void *ret, size_t size)
  * LEAT_ECANCELED, LEAT_EINVAL. `elem` is fn's during the call, aligned for any type.
  * Elements of more than 256 bytes: allocates once, LEAT_ENOMEM before anything is
  * received; smaller ones lie on the caller's stack. */
-LEAT_API LEAT_NODISCARD int leat_chan_each(leat_chan *c, int (*fn)(void *elem, void *arg),
-                                           void *arg);
+LEAT_API LEAT_NODISCARD int leat_chan_each(leat_chan *c,
+                                           int (*fn)(void *elem, void *arg), void *arg);
 
 /* Receives up to n values into array, waiting for each at most until the deadline, and
  * stores their number in *ret_got, whatever the result. Returns 0 when there are n;
  * else LEAT_ECLOSED (closed and drained before that), LEAT_EAGAIN (LEAT_NOW) or
  * LEAT_ETIMEDOUT, LEAT_ECANCELED, LEAT_EBUSY; LEAT_EINVAL (NULL) takes nothing. */
 LEAT_API LEAT_NODISCARD int leat_chan_collect(leat_chan *c, void *array, size_t n,
-                                              size_t *ret_got, struct leat_deadline until);
+                                              size_t *ret_got,
+                                              struct leat_deadline until);
 
 /* Reads ahead: takes all that is there, up to n values, into the caller's array with one
  * receive, and gives them out one by one. It never waits for more than the next value.
@@ -72,7 +73,8 @@ LEAT_API int leat_iter_more(struct leat_iter *it, struct leat_deadline until);
 
 /* As leat_iter_next until the deadline: NULL with it->err LEAT_EAGAIN or LEAT_ETIMEDOUT
  * is no end, it may be called again. */
-static inline void *leat_iter_next_until(struct leat_iter *it, struct leat_deadline until)
+static inline void *leat_iter_next_until(struct leat_iter *it,
+                                         struct leat_deadline until)
 {
     static char empty; /* an element of size 0 */
     if (it->at == it->got && leat_iter_more(it, until) != 0)

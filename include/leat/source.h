@@ -25,19 +25,19 @@ LEAT_BEGIN_DECLS
 
 /* The n elements of an array, in order. Copied: the array may change or go at once.
  * elems may be NULL when n or elem_size is 0. n up to LEAT_CAP_MAX. */
-LEAT_API LEAT_NODISCARD int leat_source_array(leat_chan **ret, const void *elems, size_t n,
-                                              size_t elem_size);
+LEAT_API LEAT_NODISCARD int leat_source_array(leat_chan **ret, const void *elems,
+                                              size_t n, size_t elem_size);
 
 /* As leat_source_array, not copied: the array must stay as it is until the channel has
  * been freed for the last time. */
-LEAT_API LEAT_NODISCARD int leat_source_borrow(leat_chan **ret, const void *elems, size_t n,
-                                               size_t elem_size);
+LEAT_API LEAT_NODISCARD int leat_source_borrow(leat_chan **ret, const void *elems,
+                                               size_t n, size_t elem_size);
 
 /* The int64_t numbers first, first + step, ... that come before `end`: less than it with
  * a positive step, greater with a negative one. LEAT_EINVAL for step 0. Without a bound:
  * end INT64_MAX (INT64_MIN); the stream ends before a number overflows. */
-LEAT_API LEAT_NODISCARD int leat_source_range(leat_chan **ret, int64_t first, int64_t end,
-                                              int64_t step);
+LEAT_API LEAT_NODISCARD int leat_source_range(leat_chan **ret, int64_t first,
+                                              int64_t end, int64_t step);
 
 struct leat_source_opts {
     size_t size;      /* sizeof(struct leat_source_opts)                             */

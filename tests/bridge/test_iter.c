@@ -15,7 +15,8 @@ static void for_each_gives_every_value_in_order(void **state)
     (void)state;
     leat_chan *c = numbers(100);
     int64_t want = 0;
-    leat_for_each (c, int64_t, v) {
+    leat_for_each(c, int64_t, v)
+    {
         if (v % 10 == 3) {
             want++;
             continue;
@@ -25,17 +26,14 @@ static void for_each_gives_every_value_in_order(void **state)
             break;
     }
     expect_eq(want, 51);
-    leat_for_each (c, int64_t, v)
-        expect_eq(v, want++);
+    leat_for_each(c, int64_t, v) expect_eq(v, want++);
     expect_eq(want, 100);
-    leat_for_each (c, int64_t, v)
-        expect_eq(v, -1);
+    leat_for_each(c, int64_t, v) expect_eq(v, -1);
     leat_chan_free(c);
     c = numbers(5);
-    leat_for_each (c, int32_t, v) /* another size: nothing is taken */
+    leat_for_each(c, int32_t, v) /* another size: nothing is taken */
         expect_eq(v, -1);
-    leat_for_each ((leat_chan *)NULL, int32_t, v)
-        expect_eq(v, -1);
+    leat_for_each((leat_chan *)NULL, int32_t, v) expect_eq(v, -1);
     expect_eq(leat_chan_len(c), 5);
     leat_chan_free(c);
     verdict();
@@ -205,8 +203,7 @@ static void calling(struct actor *me)
 static void looping(struct actor *me)
 {
     struct shared *s = (struct shared *)me->arg;
-    leat_for_each (s->c, uint64_t, v)
-        (void)add(&v, s);
+    leat_for_each(s->c, uint64_t, v)(void) add(&v, s);
 }
 
 static void collecting(struct actor *me)
@@ -246,8 +243,7 @@ static void values_go_to_one_loop_each(void **state)
 static int cancelled_loop(void *arg)
 {
     unsigned n = 0;
-    leat_for_each ((leat_chan *)arg, uint64_t, v)
-        n += (unsigned)v;
+    leat_for_each((leat_chan *)arg, uint64_t, v) n += (unsigned)v;
     return (int)n;
 }
 
@@ -306,7 +302,8 @@ static void bad_input_is_refused(void **state)
     struct leat_iter it;
     expect_eq(leat_iter_begin(NULL, c, ahead, 2), LEAT_EINVAL);
     for (unsigned i = 0; i < 3; i++) {
-        expect_eq(leat_iter_begin(&it, i == 0 ? NULL : c, i == 1 ? NULL : ahead, i == 2 ? 0 : 2),
+        expect_eq(leat_iter_begin(&it, i == 0 ? NULL : c, i == 1 ? NULL : ahead,
+                                  i == 2 ? 0 : 2),
                   LEAT_EINVAL);
         expect(leat_iter_next(&it) == NULL);
         expect_eq(it.err, LEAT_EINVAL);

@@ -60,7 +60,7 @@ static void range_is(int64_t first, int64_t end, int64_t step, unsigned n)
     expect_eq(leat_chan_len(c), n);
     for (unsigned i = 0; i < n; i++) {
         expect_eq(leat_chan_recv(c, &v), 0);
-        expect_eq(v, first + (int64_t)i * step);
+        expect((uint64_t)v == (uint64_t)first + i * (uint64_t)step);
     }
     nothing_more(c);
     leat_chan_free(c);

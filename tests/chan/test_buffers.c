@@ -53,7 +53,8 @@ static void a_full_sliding_channel_drops_the_oldest_value(void **state)
 static void sends_to_them_never_wait(void **state)
 {
     (void)state;
-    const struct leat_buffer *bs[] = {&buffer_dropping, &buffer_sliding, &buffer_promise};
+    const struct leat_buffer *bs[] = {&buffer_dropping, &buffer_sliding,
+                                      &buffer_promise};
     for (unsigned i = 0; i < 3; i++) {
         struct dropped d = {0};
         leat_chan *c = buffer_open(bs[i], 1, &d);
@@ -173,8 +174,8 @@ static void levels_in_order_and_fifo_within_one(void **state)
 {
     (void)state;
     leat_chan *c = buffer_open(&buffer_digits, 8, NULL);
-    const uint64_t in[] = {13, 22, 33, 12, 8, 20, 43, 30}, out[] = {20, 30, 22, 12,
-                                                                     13, 33, 43, 8};
+    const uint64_t in[] = {13, 22, 33, 12, 8, 20, 43, 30},
+                   out[] = {20, 30, 22, 12, 13, 33, 43, 8};
     uint64_t v = 50;
     for (unsigned i = 0; i < 8; i++)
         give(c, in[i]);
@@ -233,7 +234,8 @@ static void senders_of_every_level_wait_first_come_first_served(void **state)
 static void cancel_drops_what_is_inside_and_free_what_is_left(void **state)
 {
     (void)state;
-    const struct leat_buffer *bs[] = {&buffer_dropping, &buffer_sliding, &buffer_digits};
+    const struct leat_buffer *bs[] = {&buffer_dropping, &buffer_sliding,
+                                      &buffer_digits};
     for (unsigned i = 0; i < 3; i++)
         for (int cancel = 0; cancel < 2; cancel++) {
             struct dropped d = {0};
@@ -274,7 +276,8 @@ static void counted_handles_close_and_cancel_them(void **state)
 static void any_size_of_element(void **state)
 {
     (void)state;
-    const struct leat_buffer *bs[] = {&buffer_dropping, &buffer_sliding, &buffer_promise};
+    const struct leat_buffer *bs[] = {&buffer_dropping, &buffer_sliding,
+                                      &buffer_promise};
     for (size_t size = 0; size < 200; size += size < 20 ? 1 : 13)
         for (unsigned i = 0; i < 3; i++) {
             struct leat_chan_opts o = {.size = sizeof(o),

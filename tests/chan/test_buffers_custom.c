@@ -33,8 +33,8 @@ static bool stack_can_take(const void *buf)
 static int stack_add(void *buf, const void *elem, void *lost)
 {
     struct stack *s = (struct stack *)buf;
-    struct stack_node *n = s->refuse ? (s->refuse--, NULL)
-                                     : (struct stack_node *)malloc(sizeof(*n));
+    struct stack_node *n =
+        s->refuse ? (s->refuse--, NULL) : (struct stack_node *)malloc(sizeof(*n));
     expect(lost == NULL && s->n < s->room);
     if (n == NULL)
         return LEAT_ENOMEM;
@@ -79,7 +79,8 @@ static const struct leat_buffer_ops stack_ops = {.size = sizeof(stack_ops),
 
 static leat_chan *stack_open(struct stack *s, struct dropped *d)
 {
-    const struct leat_buffer b = {.kind = LEAT_BUFFER_CUSTOM, .ops = &stack_ops, .arg = s};
+    const struct leat_buffer b = {
+        .kind = LEAT_BUFFER_CUSTOM, .ops = &stack_ops, .arg = s};
     return buffer_open(&b, s->room, d);
 }
 
@@ -168,6 +169,65 @@ static void its_errors_reach_the_sender_and_lose_nothing(void **state)
     }
 }
 
+/* A gate that nothing passes: both sides wait. After close receivers wait for the sender
+ * that was there before, and learn of the end when it leaves. */
+static bool gate_no(const void *buf)
+{
+    (void)buf;
+    return false;
+}
+
+static size_t gate_len(const void *buf)
+{
+    (void)buf;
+    return 0;
+}
+
+struct either {
+    struct lone actor;
+    leat_chan *gate, *other;
+};
+
+static int send_or_leave(void *arg)
+{
+    struct either *e = (struct either *)arg;
+    uint64_t v = 1;
+    size_t which = 9;
+    struct leat_case cs[] = {LEAT_SEND(e->gate, &v), LEAT_RECV(e->other, NULL)};
+    return leat_select(cs, 2, LEAT_NEVER, 0, &which) == 0 ? (int)which : -1;
+}
+
+static void a_sender_that_leaves_was_the_last_hope(void **state)
+{
+    (void)state;
+    struct leat_buffer_ops gate = stack_ops;
+    gate.can_add = gate.can_take = gate_no;
+    gate.len = gate_len;
+    gate.destroy = NULL;
+    const struct leat_buffer b = {.kind = LEAT_BUFFER_CUSTOM, .ops = &gate};
+    for (int crew = 0; crew < CREW_KINDS; crew++) {
+        leat_chan *c = buffer_open(&b, 0, NULL);
+        struct either e = {.gate = c};
+        struct op o[2];
+        uint64_t v = 1;
+        expect_eq(leat_chan_new(&e.other, 0, 1), 0);
+        lone_start(&e.actor, (enum crew_kind)crew, 0, send_or_leave, &e);
+        for (unsigned k = 0; k < 2; k++)
+            op_park(&o[k], (enum crew_kind)crew, k, c, LEAT_OP_RECV, 0, k + 1);
+        until_parked(c, LEAT_OP_SEND, 1);
+        expect_eq(leat_chan_close(c), 0);
+        expect_eq(leat_chan_try_recv(c, &v), LEAT_EAGAIN);
+        expect_eq(leat_chan_send(e.other, NULL), 0);
+        expect_eq(lone_join(&e.actor), 1);
+        for (unsigned k = 0; k < 2; k++)
+            expect_eq(op_join(&o[k]), LEAT_ECLOSED);
+        expect_eq(leat_chan_try_recv(c, &v), LEAT_ECLOSED);
+        leat_chan_free(e.other);
+        leat_chan_free(c);
+        verdict();
+    }
+}
+
 /* The newest value of each key 0 .. 3 (v % 4), keys in order: it loses, and never waits. */
 struct newest {
     uint64_t v[4];
@@ -221,7 +281,8 @@ static void one_that_loses_gives_what_it_lost_to_drop(void **state)
     (void)state;
     struct newest n = {{0}, {0}};
     struct dropped d = {0};
-    const struct leat_buffer b = {.kind = LEAT_BUFFER_CUSTOM, .ops = &newest_ops, .arg = &n};
+    const struct leat_buffer b = {
+        .kind = LEAT_BUFFER_CUSTOM, .ops = &newest_ops, .arg = &n};
     leat_chan *c = buffer_open(&b, 4, &d);
     for (uint64_t v = 1; v <= 10; v++)
         give(c, v);
@@ -312,8 +373,8 @@ static void bad_input_is_refused(void **state)
 static void without_memory_nothing_is_lost_or_half_made(void **state)
 {
     (void)state;
-    const struct leat_buffer *bs[] = {&buffer_dropping, &buffer_sliding, &buffer_promise,
-                                      &buffer_digits};
+    const struct leat_buffer *bs[] = {&buffer_dropping, &buffer_sliding,
+                                      &buffer_promise, &buffer_digits};
     for (unsigned i = 0; i < 4; i++)
         for (unsigned fail = 1; fail <= 3; fail++) {
             struct support_bytes bytes = {.fail_at = fail};
@@ -385,6 +446,7 @@ int main(void)
         cmocka_unit_test(last_in_first_out),
         cmocka_unit_test(parties_wait_for_it_as_for_any_other),
         cmocka_unit_test(its_errors_reach_the_sender_and_lose_nothing),
+        cmocka_unit_test(a_sender_that_leaves_was_the_last_hope),
         cmocka_unit_test(one_that_loses_gives_what_it_lost_to_drop),
         cmocka_unit_test(a_result_that_is_none_is_refused),
         cmocka_unit_test(bad_input_is_refused),

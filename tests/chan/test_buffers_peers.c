@@ -88,7 +88,8 @@ static void conserve(const struct leat_buffer *b, size_t cap, enum crew_kind cre
     expect_eq(leat_chan_open(&a.chan, &o), 0);
     crew_join(crew_start_each(crew, 0, 2 * PAIRS, fns, 2, &a));
     leat_chan_free(a.chan);
-    expect_eq(leati_load_rlx(&a.sent), leati_load_rlx(&a.got) + leati_load_rlx(&a.lost));
+    expect_eq(leati_load_rlx(&a.sent),
+              leati_load_rlx(&a.got) + leati_load_rlx(&a.lost));
     expect(leati_load_rlx(&a.got) > 0);
     verdict();
 }
@@ -102,7 +103,8 @@ static unsigned low(const void *elem, void *arg)
 static void what_is_sent_is_received_or_dropped(void **state)
 {
     (void)state;
-    const struct leat_buffer fives = {.kind = LEAT_BUFFER_PRIORITY, .levels = 5, .level = low};
+    const struct leat_buffer fives = {
+        .kind = LEAT_BUFFER_PRIORITY, .levels = 5, .level = low};
     const struct leat_buffer *bs[] = {&buffer_dropping, &buffer_sliding, &fives};
     for (unsigned i = 0; i < 3; i++)
         for (int crew = 0; crew < CREW_KINDS; crew++) {

@@ -28,7 +28,7 @@ struct oracle_chan {
     size_t cap;
     enum leat_buffer_kind buffer; /* 0: none */
     bool levels;                  /* PRIORITY: value v is of level v % 4; else of 0 */
-    uint64_t v[ORACLE_QUEUE]; /* v[first % ORACLE_QUEUE], ... */
+    uint64_t v[ORACLE_QUEUE];     /* v[first % ORACLE_QUEUE], ... */
     unsigned first, n;
     bool closed, cancelled;
     unsigned handles[2];                       /* counted ones, by enum leat_op */

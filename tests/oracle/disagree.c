@@ -57,11 +57,11 @@ void disagree(const struct world *w, const struct party *p, const char *text,
     for (unsigned i = 0; i < PROGRAM_CHANS; i++) {
         const struct channel *ch = &w->ch[i];
         fprintf(stderr,
-                "channel %u: capacity %zd, elements of %zu, flags %x, buffer %d%s%s; the oracle"
+                "channel %u: capacity %zd, elements of %zu, flags %x, buffer %d%s%s; "
+                "the oracle"
                 " has %u inside, %u receivers, %u senders\n",
                 i, (ptrdiff_t)ch->opts.cap, ch->opts.elem_size, ch->opts.flags,
-                (int)ch->opts.buffer,
-                ch->model.closed ? ", closed" : "",
+                (int)ch->opts.buffer, ch->model.closed ? ", closed" : "",
                 ch->model.cancelled ? ", cancelled" : "", ch->model.n,
                 ch->model.nwaits[LEAT_OP_RECV], ch->model.nwaits[LEAT_OP_SEND]);
     }

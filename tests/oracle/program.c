@@ -70,7 +70,10 @@ const struct leat_buffer *program_buffer(const struct program_chan *c)
         [LEAT_BUFFER_PROMISE] = {{.kind = LEAT_BUFFER_PROMISE}},
         [LEAT_BUFFER_PRIORITY] = {
             {.kind = LEAT_BUFFER_PRIORITY, .levels = 4, .level = level},
-            {.kind = LEAT_BUFFER_PRIORITY, .levels = 4, .level = level, .arg = &no_level}}};
+            {.kind = LEAT_BUFFER_PRIORITY,
+             .levels = 4,
+             .level = level,
+             .arg = &no_level}}};
     bool none = c->buffer == LEAT_BUFFER_PRIORITY && c->elem_size == 0;
     return c->buffer ? &buffers[c->buffer][none] : NULL;
 }

@@ -61,14 +61,14 @@ static void timed(unsigned i)
         weave_check(leat_chan_close(chan) == 0);
 }
 
-#define LOSING(kind)                                                                     \
-    WEAVE_SCENARIO(kind##_two, .name = "buffers." #kind "_loses_what_it_drops",          \
-                   .actors = 3, .setup = kind, .actor = two_senders_one_receiver,        \
-                   .check = settle, .bound = 2);                                         \
-    WEAVE_SCENARIO(kind##_ended, .name = "buffers." #kind "_cancelled", .actors = 3,     \
-                   .setup = kind, .actor = ended, .check = settle, .bound = 2);          \
-    WEAVE_SCENARIO(kind##_timed, .name = "buffers." #kind "_against_deadlines",          \
-                   .actors = 3, .setup = kind, .actor = timed, .check = settle,     \
+#define LOSING(kind)                                                                 \
+    WEAVE_SCENARIO(kind##_two, .name = "buffers." #kind "_loses_what_it_drops",      \
+                   .actors = 3, .setup = kind, .actor = two_senders_one_receiver,    \
+                   .check = settle, .bound = 2);                                     \
+    WEAVE_SCENARIO(kind##_ended, .name = "buffers." #kind "_cancelled", .actors = 3, \
+                   .setup = kind, .actor = ended, .check = settle, .bound = 2);      \
+    WEAVE_SCENARIO(kind##_timed, .name = "buffers." #kind "_against_deadlines",      \
+                   .actors = 3, .setup = kind, .actor = timed, .check = settle,      \
                    .bound = 2)
 LOSING(sliding);
 LOSING(dropping);
@@ -108,8 +108,8 @@ static void even(void)
     weave_check(sent == got + dropped);
 }
 
-WEAVE_SCENARIO(slide_free, .name = "buffers.freed_while_a_value_is_dropped", .actors = 2,
-               .setup = full, .actor = slide_and_free, .check = even);
+WEAVE_SCENARIO(slide_free, .name = "buffers.freed_while_a_value_is_dropped",
+               .actors = 2, .setup = full, .actor = slide_and_free, .check = even);
 
 /* --- a promise: one value for all --- */
 
@@ -134,8 +134,9 @@ static void one_for_all(void)
     weave_check(dropped == 3);
 }
 
-WEAVE_SCENARIO(promise_all, .name = "buffers.a_promise_is_the_same_for_all", .actors = 4,
-               .setup = promise, .actor = promised, .check = one_for_all, .bound = 2);
+WEAVE_SCENARIO(promise_all, .name = "buffers.a_promise_is_the_same_for_all",
+               .actors = 4, .setup = promise, .actor = promised, .check = one_for_all,
+               .bound = 2);
 
 static void promised_or_closed(unsigned i)
 {
@@ -217,8 +218,9 @@ static void take_impatiently(unsigned i)
         continue;
 }
 
-WEAVE_SCENARIO(stream_timed, .name = "buffers.who_leaves_takes_no_turn_along", .actors = 3,
-               .setup = stream, .actor = take_impatiently, .check = two_made, .bound = 2);
+WEAVE_SCENARIO(stream_timed, .name = "buffers.who_leaves_takes_no_turn_along",
+               .actors = 3, .setup = stream, .actor = take_impatiently,
+               .check = two_made, .bound = 2);
 
 static leat_chan *plain;
 
@@ -279,5 +281,5 @@ static void made_is_got(void)
 }
 
 WEAVE_SCENARIO(stream_cancel, .name = "buffers.a_cancelled_stream_ends_for_all",
-               .actors = 3, .setup = stream, .actor = cancel_stream, .check = made_is_got,
-               .bound = 2);
+               .actors = 3, .setup = stream, .actor = cancel_stream,
+               .check = made_is_got, .bound = 2);
