@@ -4,7 +4,8 @@
  * Idea        The fiber parks; publishing its wait is to queue the call. A thread of the
  *             set takes it, runs it on its own stack and wakes the fiber. A thread is
  *             started when more calls are queued than threads idle, up to a limit, and
- *             ends after five seconds without work.
+ *             ends after five seconds without work. Whether one is needed is judged twice:
+ *             others may have queued, or an idle one ended, until the call is queued.
  * Words       everything under `lock`; event: raised when a call was queued or the set
  *             is to end
  * Threads     An ended one is joined by whoever starts the next, or at the end. The
@@ -30,6 +31,7 @@ struct job {
     void *arg;
     int result;
     bool queued;
+    bool failed; /* no thread could be started for it: those there are must do */
 };
 
 struct helper {
@@ -124,6 +126,21 @@ struct start {
     bool *failed;
 };
 
+/* Calls that were queued for a thread which could not be started, and no other is there:
+ * they try for themselves. */
+static void give_back(struct leati_elastic *e)
+{
+    for (;;) {
+        leati_lock(&e->lock);
+        struct job *j = e->threads == 0 ? take(e) : NULL;
+        leati_unlock(&e->lock);
+        if (!j)
+            return;
+        j->wait.result = LEAT_EAGAIN;
+        leati_wake(&j->wait, LEATI_WAKE_TAIL);
+    }
+}
+
 /* One more thread; it was counted. On a worker's own stack. */
 static void start_helper(void *arg)
 {
@@ -145,6 +162,7 @@ static void start_helper(void *arg)
     e->threads--;
     e->idle--;
     leati_unlock(&e->lock);
+    give_back(e);
 }
 
 /* --- the call --- */
@@ -154,12 +172,18 @@ static struct job *job_of(struct leati_wait *wt)
     return leati_container_of(wt, struct job, wait);
 }
 
+/* Under the lock: would a call that is queued now wait for more than an idle thread? */
+static bool short_of_threads(const struct leati_elastic *e)
+{
+    return e->queued >= e->idle && e->threads < e->most;
+}
+
 static bool job_publish(struct leati_wait *wt)
 {
     struct job *j = job_of(wt);
     struct leati_elastic *e = j->set;
     leati_lock(&e->lock);
-    if (e->threads == 0) { /* none could be started, or they ended meanwhile */
+    if (j->failed ? e->threads == 0 : short_of_threads(e)) {
         leati_unlock(&e->lock);
         wt->result = LEAT_EAGAIN;
         return false;
@@ -194,7 +218,7 @@ static const struct leati_wait_ops job_ops = {job_publish, job_abort, "blocking 
 static bool wants_thread(struct leati_elastic *e, unsigned *ret_number)
 {
     leati_lock(&e->lock);
-    bool more = e->queued >= e->idle && e->threads < e->most;
+    bool more = short_of_threads(e);
     if (more) {
         e->threads++;
         e->idle++;
@@ -223,17 +247,16 @@ int leat_blocking(int (*fn)(void *), void *arg, bool *ret_ran)
                     .fn = fn,
                     .arg = arg};
     for (;;) {
-        bool failed = false;
         unsigned number;
         if (wants_thread(e, &number)) {
-            struct start s = {e, number, &failed};
+            struct start s = {e, number, &j.failed};
             leati_aside(leati_worker_self(), f, start_helper, &s);
         }
         int err = leati_park(&j.wait);
         if (err == 0)
             break;
-        /* EAGAIN without a failed start: the last idle thread ended in between. */
-        if (err != LEAT_EAGAIN || failed)
+        /* EAGAIN without a failed start: the idle threads were taken, or ended. */
+        if (err != LEAT_EAGAIN || j.failed)
             return err;
     }
     *ran = true;
