@@ -250,6 +250,12 @@ static const struct leati_pipe_ops ops = {
     .detach = detach,
 };
 
+/* By whoever closed it. */
+static void out_closed(struct leati_feeder *f)
+{
+    leati_herd_ring(leati_container_of(f, struct leati_herd, end));
+}
+
 static int prepare(struct leati_herd *h, leat_chan *in, leat_chan *out)
 {
     int r = measure(h, in, out);
@@ -283,9 +289,12 @@ int leati_process_pipe_start(leat_pipe **ret, leat_chan *in, leat_chan *out,
     if (r == 0) {
         leati_gate_init(&h->in, h, leat_chan_ref(in), LEAT_OP_RECV);
         leati_gate_init(&h->out, h, leat_chan_ref(out), LEAT_OP_SEND);
-        leati_gate_init(&h->end, h, out, LEAT_OP_RECV);
+        h->end.chan = out;
+        h->end.closed = out_closed;
+        leati_feeder_add(&h->end);
         r = leatp_thread_start(&h->thread, leati_herd_main, h, h->name);
         if (r != 0) {
+            leati_feeder_remove(&h->end);
             leat_chan_free(in);
             leat_chan_free(out);
         }

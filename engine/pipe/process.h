@@ -24,7 +24,7 @@
 #include <leat/sync.h>
 
 #include "base/list.h"
-#include "chan/chan.h"
+#include "chan/feed.h"
 #include "pipe/pipe.h"
 #include "pipe/process_worker.h"
 
@@ -32,11 +32,9 @@ struct leati_herd;
 
 /* --- gates --- */
 
-/* One operation on a channel that is completed while the herder does something else; or
- * a look-out, which is told that an operation became possible, or the channel closed. */
+/* One operation on a channel that is completed while the herder does something else. */
 struct leati_gate {
     struct leati_parked op;
-    struct leati_event event;
     struct leati_party party;
     struct leati_herd *herd;
     leat_chan *chan;
@@ -48,8 +46,6 @@ struct leati_gate {
 void leati_gate_init(struct leati_gate *g, struct leati_herd *h, leat_chan *c, unsigned dir);
 /* Lists the operation on buf. */
 void leati_gate_arm(struct leati_gate *g, void *buf);
-/* Lists a look-out. */
-void leati_gate_watch(struct leati_gate *g);
 /* Of an armed gate: is it over? Then it is not armed any more, *ret is its result. */
 bool leati_gate_done(struct leati_gate *g, int *ret);
 /* Withdraws it: as done, *ret is LEAT_ECANCELED if nothing came of it. */
@@ -97,7 +93,7 @@ struct leati_herded {
     unsigned failures;       /* lives without progress, in a row */
     unsigned failed_starts;  /* that did not get through init, in a row */
     int64_t retry_at;        /* 0: none, as the others */
-    int64_t stopped_at, taken_at;
+    int64_t asked_at, stopped_at, taken_at;
     struct leati_item **item; /* by slot; NULL: decided already */
     bool *recalled;
     uint64_t busy_before;    /* of former lives */
@@ -147,7 +143,8 @@ struct leati_herd {
     uint64_t next_id;
     uint64_t head, next; /* positions: to be delivered, to be given */
     uint32_t in_flight;
-    struct leati_gate in, out, end; /* end: looks out for the close of `out` */
+    struct leati_gate in, out;
+    struct leati_feeder end; /* is told of the close of `out` */
     char *in_stage, *in_one, *out_one, *scratch;
     bool out_made; /* out_one holds the next output of the first ready item */
     char *elems, *results;

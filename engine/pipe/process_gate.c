@@ -20,58 +20,33 @@ static void wake(struct leati_wait *w, enum leati_wake_place place)
 
 static const struct leati_party_ops party_ops = {.park = NULL, .wake = wake};
 
-/* Under the channel's side lock. */
-static struct leati_wait *fire(struct leati_event *e)
-{
-    struct leati_gate *g = leati_container_of(e, struct leati_gate, event);
-    g->op.w.result = 0;
-    return &g->op.w;
-}
-
 void leati_gate_init(struct leati_gate *g, struct leati_herd *h, leat_chan *c, unsigned dir)
 {
     g->party.ops = &party_ops;
-    g->event.fire = fire;
     g->herd = h;
     g->chan = c;
     g->dir = dir;
     g->armed = false;
 }
 
-static void list(struct leati_gate *g, enum leati_node_kind kind, void *buf)
+void leati_gate_arm(struct leati_gate *g, void *buf)
 {
     leat_chan *c = g->chan;
     struct leati_parked *p = &g->op;
-    p->c = c;
-    p->n.linked.v = 0;
-    p->n.kind = (uint8_t)kind;
-    p->n.dir = (uint8_t)g->dir;
-    p->n.lost = 0;
-    p->n.buf = buf;
-    if (kind == LEATI_EVENT)
-        p->n.of.event = &g->event;
-    else
-        p->n.of.wait = &p->w;
-    p->w.ops = &c->ops->parked[g->dir];
-    p->w.until = LEAT_NEVER;
-    p->w.spin = c->spin;
-    p->w.object = c;
+    bool fed = g->dir == LEAT_OP_RECV && leati_fed(c);
+    leati_parked_init(p, c, &c->ops->parked[g->dir], g->dir, buf, LEAT_NEVER);
     p->w.party = &g->party;
     p->w.word.v = 0;
     leati_store_rlx(&g->state, 0u); /* relaxed: listing it publishes all of it */
     g->armed = true;
+    if (fed) { /* as anybody who is about to wait */
+        leati_hungry_enter();
+        leati_feed(c);
+    }
     if (c->ops->enlist(c, &p->n) != LEATI_LISTED)
         leati_store_rlx(&g->state, 2u); /* settled on the spot, nobody wakes */
-}
-
-void leati_gate_arm(struct leati_gate *g, void *buf)
-{
-    list(g, LEATI_PLAIN, buf);
-}
-
-void leati_gate_watch(struct leati_gate *g)
-{
-    list(g, LEATI_EVENT, NULL);
+    if (fed)
+        leati_hungry_leave();
 }
 
 static void finish(struct leati_gate *g, int *ret)

@@ -13,9 +13,6 @@
  * watch and the clock tell. */
 enum { PAUSES = 32, YIELDS = 8, LOOK_EVERY = 64 };
 
-/* How often `out` is looked at while it has values that nobody receives. */
-#define OUT_LOOK_NS ((int64_t)50000000)
-
 void leati_herd_ring(struct leati_herd *h)
 {
     /* sc: behind what the caller wrote; pairs with nap */
@@ -57,10 +54,8 @@ static void look_for_the_end(struct leati_herd *h)
         return;
     }
     if (h->in_flight == 0 && h->in_over && !h->stopping) {
-        int r;
         h->stage = LEATI_HERD_QUIT;
         h->abort_at = h->o.item_timeout > 0 ? leat_now() + h->o.item_timeout : INT64_MAX;
-        leati_gate_disarm(&h->end, &r);
         close_out(h);
         leati_life_quit(h, LEATI_QUIT_FINISH);
     } else if (leati_load_rlx(&h->cancelled)) { /* relaxed: a wish; nap looks in order */
@@ -113,8 +108,8 @@ static bool gate_ready(struct leati_gate *g)
 /* Something to do that came before the words of sleep were set. */
 static bool something(struct leati_herd *h)
 {
-    if (gate_ready(&h->in) || gate_ready(&h->out) || gate_ready(&h->end) ||
-        leati_load_sc(&h->cancelled))
+    if (gate_ready(&h->in) || gate_ready(&h->out) || leati_load_sc(&h->cancelled) ||
+        (h->stage == LEATI_HERD_RUN && leat_chan_closed(h->out.chan)))
         return true;
     return leati_collect_all(h);
 }
@@ -135,21 +130,6 @@ static int64_t wait_for_input(struct leati_herd *h)
     return INT64_MAX;
 }
 
-/* Sees to it that a close of `out` is noticed while there is nothing to send. A receiver's
- * look-out is told of it, but only where there are no values: else the time for a look. */
-static int64_t watch_output(struct leati_herd *h)
-{
-    int r;
-    if (h->stage != LEATI_HERD_RUN)
-        return INT64_MAX;
-    if (h->end.armed && !leati_gate_done(&h->end, &r))
-        return INT64_MAX;
-    if (leat_chan_len(h->out.chan))
-        return leat_now() + OUT_LOOK_NS;
-    leati_gate_watch(&h->end);
-    return INT64_MAX;
-}
-
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -159,7 +139,6 @@ static void nap(struct leati_herd *h)
 {
     int64_t until = leati_life_watch(h);
     until = earlier(until, wait_for_input(h));
-    until = earlier(until, watch_output(h));
     for (unsigned k = 0; k < h->o.workers; k++) {
         struct leati_herded *w = &h->worker[k];
         if (w->lane.base && w->head != w->tail) /* sc: pairs with tell_parent */
@@ -194,6 +173,7 @@ static void finish(struct leati_herd *h)
     leatp_close(h->link); /* whoever is still there is killed */
     leatp_close(h->watch);
     h->link = h->watch = -1;
+    leati_feeder_remove(&h->end);
     leat_chan_free(h->in.chan);
     leat_chan_free(h->out.chan);
 }

@@ -256,7 +256,6 @@ void leati_items_abort(struct leati_herd *h)
     leati_gate_disarm(&h->in, &r);
     if (receiving && r == 0)
         accept(h, h->in_one);
-    leati_gate_disarm(&h->end, &r);
     if (h->ordered) {
         for (uint64_t p = h->head; p < h->next; p++)
             give_up(h, h->ring[p % h->bound]);

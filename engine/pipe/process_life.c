@@ -17,6 +17,7 @@
 
 #define PAUSE_NS     ((int64_t)10000000)
 #define PAUSE_MAX_NS ((int64_t)1000000000)
+#define ANSWER_NS    ((int64_t)5000000000) /* a helper that says nothing is no more */
 enum { STARTS = 5, LOOKS = 16 };
 
 static uint32_t slot_of(const struct leati_herd *h, uint32_t i)
@@ -198,6 +199,7 @@ void leati_life_begin(struct leati_herd *h, struct leati_herded *w)
     }
     if (fd >= 0 && r == 0) {
         w->life = LEATI_LIFE_ASKED;
+        w->asked_at = leat_now();
         return;
     }
     forget(h, w);
@@ -318,6 +320,11 @@ static int64_t watch_worker(struct leati_herd *h, struct leati_herded *w, int64_
         else if (now >= w->retry_at)
             leati_life_begin(h, w);
         return w->life == LEATI_LIFE_WAITING ? w->retry_at : INT64_MAX;
+    }
+    if (w->life == LEATI_LIFE_ASKED) {
+        if (now - w->asked_at < ANSWER_NS)
+            return w->asked_at + ANSWER_NS;
+        helper_gone(h);
     }
     if (w->life != LEATI_LIFE_RUNNING)
         return INT64_MAX;

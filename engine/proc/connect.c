@@ -87,6 +87,18 @@ static int join(int end)
     return r ? r : leatp_message_send(helper, &m, sizeof(m), &end, 1, false);
 }
 
+/* It was handed a connection and does not answer: the next one is asked of another. */
+static void give_up(int which)
+{
+    if (leat_mutex_lock(&lock) != 0)
+        return;
+    if (helper == which) {
+        leatp_close(helper);
+        helper = -1;
+    }
+    leat_mutex_unlock(&lock);
+}
+
 static int ask(int link, const struct leati_proc_open *functions)
 {
     struct leati_proc_message m;
@@ -101,18 +113,22 @@ static int ask(int link, const struct leati_proc_open *functions)
 
 int leati_proc_connect(int *ret, const struct leati_proc_open *functions)
 {
-    int pair[2];
+    int pair[2], which = -1;
     int r = leatp_pair(pair);
     if (r != 0)
         return r;
     r = leat_mutex_lock(&lock);
     if (r == 0) {
         r = join(pair[1]);
+        which = helper;
         leat_mutex_unlock(&lock);
     }
     leatp_close(pair[1]);
-    if (r == 0)
+    if (r == 0) {
         r = ask(pair[0], functions);
+        if (r == LEAT_ENOTSUP)
+            give_up(which);
+    }
     if (r != 0)
         leatp_close(pair[0]);
     else

@@ -77,6 +77,54 @@ static void a_reader_that_only_tries_is_served(void **state)
     assert_int_equal(farm_finish(&f, NULL), 0);
 }
 
+static int number_only(leat_stage *s, const void *in, size_t len)
+{
+    struct grain g;
+    (void)len;
+    memcpy(&g, in, sizeof(g));
+    g.answer = 0;
+    return leat_emit(s, &g);
+}
+
+/* Threads hand their results to processes, whose results go through threads again: no
+ * result is held back where somebody waits for it. */
+static void pipes_of_each_kind_follow_each_other(void **state)
+{
+    (void)state;
+    struct farm f;
+    leat_chan *before, *between;
+    leat_pipe *first;
+    struct grain g = {0};
+    struct leat_pipe_opts o = farm_opts(number_only, 2);
+    o.mode = LEAT_PIPE_THREADS;
+    assert_int_equal(leat_chan_new(&before, sizeof(g), 4), 0);
+    assert_int_equal(leat_chan_new(&between, sizeof(g), 64), 0);
+    assert_int_equal(leat_pipe_start(&first, before, between, &o), 0);
+    memset(&f, 0, sizeof(f));
+    o = farm_opts(farm_run, 2);
+    assert_int_equal(leat_chan_new(&f.out, sizeof(g), 64), 0);
+    assert_int_equal(leat_pipe_start(&f.pipe, between, f.out, &o), 0);
+    for (g.number = 0; g.number < 200; g.number++) {
+        struct grain got;
+        assert_int_equal(leat_chan_send(before, &g), 0);
+        if (g.number % 3) /* one alone in the pipes, then three */
+            continue;
+        for (uint64_t n = g.number < 3 ? 0 : g.number - 2; n <= g.number; n++) {
+            assert_int_equal(leat_chan_recv(f.out, &got), 0);
+            assert_int_equal(got.number, n);
+            assert_int_equal(got.answer, farm_answer(n));
+        }
+    }
+    leat_chan_close(before);
+    while (leat_chan_recv(f.out, &g) == 0)
+        ;
+    assert_int_equal(leat_pipe_join(first, NULL), 0);
+    assert_int_equal(leat_pipe_join(f.pipe, NULL), 0);
+    leat_chan_free(before);
+    leat_chan_free(between);
+    leat_chan_free(f.out);
+}
+
 /* --- who works --- */
 
 enum { CREW = 5 };
@@ -304,6 +352,7 @@ int main(void)
         cmocka_unit_test(every_item_is_answered_once_without_an_order),
         cmocka_unit_test(any_kind_of_channel_will_do),
         cmocka_unit_test(a_reader_that_only_tries_is_served),
+        cmocka_unit_test(pipes_of_each_kind_follow_each_other),
         cmocka_unit_test(n_workers_are_n_processes_at_once),
         cmocka_unit_test(what_lies_behind_a_slow_item_goes_to_an_idle_worker),
         cmocka_unit_test(a_write_to_a_global_stays_in_the_worker),
