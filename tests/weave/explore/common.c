@@ -43,39 +43,49 @@ static uint64_t *table(size_t n)
     return p;
 }
 
-static bool insert(uint64_t *t, size_t room, uint64_t h)
+static uint64_t *find(const struct weave_set *s, uint64_t h, uint64_t value)
 {
-    size_t i = (size_t)(h * 0x9E3779B97F4A7C15u >> 20) & (room - 1);
-    for (; t[i]; i = (i + 1) & (room - 1))
-        if (t[i] == h)
-            return false;
-    t[i] = h;
-    return true;
+    size_t i = (size_t)((h & ~value) * 0x9E3779B97F4A7C15u >> 20) & (s->room - 1);
+    for (; s->slot[i]; i = (i + 1) & (s->room - 1))
+        if (((s->slot[i] ^ h) & ~value) == 0)
+            break;
+    return &s->slot[i];
+}
+
+uint64_t *weave_set_find(struct weave_set *s, uint64_t h, uint64_t value)
+{
+    if (s->used * 2 >= s->room) {
+        struct weave_set more = {.room = s->room ? s->room * 2 : 1 << 16,
+                                 .used = s->used};
+        more.slot = table(more.room);
+        for (size_t i = 0; i < s->room; i++)
+            if (s->slot[i])
+                *find(&more, s->slot[i], value) = s->slot[i];
+        weave_set_free(s);
+        *s = more;
+    }
+    return find(s, h, value);
+}
+
+void weave_set_free(struct weave_set *s)
+{
+    if (s->slot)
+        (void)munmap(s->slot, s->room * sizeof(uint64_t));
+    *s = (struct weave_set){0};
 }
 
 bool weave_is_new(uint64_t hash)
 {
-    struct weave_explorer *e = explorer;
-    if (e->distinct * 2 >= e->room) {
-        size_t room = e->room ? e->room * 2 : 1 << 16;
-        uint64_t *more = table(room);
-        for (size_t i = 0; i < e->room; i++)
-            if (e->seen[i])
-                (void)insert(more, room, e->seen[i]);
-        if (e->seen)
-            (void)munmap(e->seen, e->room * sizeof(uint64_t));
-        e->seen = more;
-        e->room = room;
-    }
-    if (!insert(e->seen, e->room, hash ? hash : 1))
-        return false;
-    e->distinct++;
-    return true;
+    struct weave_set *s = &explorer->schedules;
+    uint64_t h = hash ? hash : 1, *slot = weave_set_find(s, h, 0);
+    bool fresh = *slot == 0;
+    *slot = h;
+    s->used += fresh;
+    return fresh;
 }
 
 void weave_forget(void)
 {
-    if (explorer->room)
-        memset(explorer->seen, 0, explorer->room * sizeof(uint64_t));
-    explorer->distinct = 0;
+    weave_set_free(&explorer->schedules);
+    weave_set_free(&explorer->states);
 }

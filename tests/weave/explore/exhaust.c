@@ -56,6 +56,22 @@ static struct weave_action leave_for(unsigned t)
     return (struct weave_action){WEAVE_RUN, t};
 }
 
+/* All that can follow was seen already, with as many deviations left at least. */
+static bool known(bool leave)
+{
+    enum { LEFT = 15 };
+    struct weave_explorer *e = explorer;
+    uint64_t left = e->bound - e->spent + 1;
+    uint64_t h = (weave_state() + weave->current * 2 + leave) * 0x9E3779B97F4A7C15u;
+    h = (h ^ h >> 32) & ~(uint64_t)LEFT;
+    uint64_t *slot = weave_set_find(&e->states, h, LEFT);
+    if ((*slot & LEFT) >= left)
+        return true;
+    e->states.used += *slot == 0;
+    *slot = h | left;
+    return false;
+}
+
 static struct weave_action pick(bool leave)
 {
     struct weave_explorer *e = explorer;
@@ -63,6 +79,10 @@ static struct weave_action pick(bool leave)
     int64_t at;
     if (!weave->active)
         return weave_calm(leave);
+    if (weave->states && e->depth >= e->known && known(leave)) {
+        e->known_state = true;
+        weave_give_up();
+    }
     if (!leave) {
         if (e->spent == e->bound)
             return (struct weave_action){WEAVE_RUN, weave->current};

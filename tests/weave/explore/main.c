@@ -22,7 +22,7 @@ static struct {
     size_t schedules;
     double seconds; /* for one scenario */
     unsigned bound, jobs;
-    bool list, no_random;
+    bool list, no_random, compare;
     enum weave_report report;
     const char *replay;
 } want = {.schedules = 20000, .seconds = 20, .jobs = 1, .report = WEAVE_TAIL};
@@ -50,29 +50,23 @@ static void *actor_main(void *arg)
     return NULL;
 }
 
-static void join(unsigned t)
-{
-    while (weave->thread[t].state != WEAVE_DONE) {
-        weave_me->state = WEAVE_JOIN;
-        weave_me->target = t;
-        weave_leave();
-    }
-}
-
 void *weave_scenario_main(void *arg)
 {
     const struct weave_scenario *s = arg;
-    unsigned t[WEAVE_THREADS];
     if (s->setup)
         s->setup();
     weave_drain(weave_me);
     for (unsigned i = 0; i < s->actors; i++)
-        t[i] = weave_thread_new(actor_main, (void *)(uintptr_t)i, (int)i);
+        (void)weave_thread_new(actor_main, (void *)(uintptr_t)i, (int)i);
     weave->active = true;
-    for (unsigned i = 0; i < s->actors; i++)
-        join(t[i]);
-    weave->active = false;
+    if (!explorer->by_seed && !explorer->every)
+        weave_state_begin();
+    weave_me->state = WEAVE_REST;
+    weave_leave();
+    weave->active = weave->states = false;
     weave_drain_all();
+    if (explorer->digests)
+        explorer->digest = weave_snapshot_digest() ^ weave_host_digest();
     if (s->check)
         s->check();
     return NULL;
@@ -82,6 +76,7 @@ bool weave_scenario_once(const struct weave_policy *policy)
 {
     explorer->executions++;
     explorer->by_seed = policy == &weave_random;
+    explorer->known_state = false;
     return weave_execute(policy, weave_scenario_main,
                          (void *)(uintptr_t)explorer->scenario);
 }
@@ -89,7 +84,10 @@ bool weave_scenario_once(const struct weave_policy *policy)
 unsigned weave_choose(unsigned n)
 {
     weave_point();
-    return weave->policy->choose(n);
+    unsigned i = weave->policy->choose(n);
+    if (weave->states)
+        weave_state_learn(i);
+    return i;
 }
 
 unsigned weave_self(void)
@@ -100,7 +98,11 @@ unsigned weave_self(void)
 unsigned long weave_step(void)
 {
     weave_point();
-    return ++weave->stamp;
+    if (weave->states) { /* the answer tells which calls were before */
+        weave_state_read((uintptr_t)&weave->answers, sizeof(weave->answers));
+        weave_state_write((uintptr_t)&weave->answers, sizeof(weave->answers));
+    }
+    return ++weave->answers;
 }
 
 /* --- searches --- */
@@ -134,7 +136,8 @@ static void exhaust(struct outcome *o, double until)
                 weave_report(want.report);
                 return;
             }
-            (void)weave_is_new(weave->hash);
+            if (!explorer->known_state)
+                (void)weave_is_new(weave->hash);
             if (o->executions % 256 == 0 && now() > until)
                 return;
         } while (weave_exhaust_next());
@@ -145,7 +148,7 @@ static void exhaust(struct outcome *o, double until)
 static void by_chance(struct outcome *o, double until)
 {
     uint64_t last = 0;
-    for (uint64_t i = 0; explorer->distinct < want.schedules; i++) {
+    for (uint64_t i = 0; explorer->schedules.used < want.schedules; i++) {
         o->executions++;
         weave_random_seed(want.seed + i);
         if (!weave_scenario_once(&weave_random)) {
@@ -154,7 +157,7 @@ static void by_chance(struct outcome *o, double until)
             return;
         }
         last = weave_is_new(weave->hash) ? i : last;
-        o->dry = i - last > 1000 + 4 * explorer->distinct;
+        o->dry = i - last > 1000 + 4 * explorer->schedules.used;
         if (o->dry || (i % 256 == 0 && now() > until))
             return;
     }
@@ -177,6 +180,8 @@ static bool run(const struct weave_scenario *s)
     weave_forget();
     if (s->broken)
         return run_broken(s);
+    if (want.compare)
+        return weave_self_complete(s, want.bound ? want.bound : DEFAULT_BOUND);
     if (!weave_self_same(want.seed))
         o.failed = true;
     if (!o.failed && !want.no_random)
@@ -186,12 +191,13 @@ static bool run(const struct weave_scenario *s)
     double spent = now() - begin;
     char all[32];
     (void)snprintf(all, sizeof(all), o.complete < 0 ? "-" : "all to %d", o.complete);
-    printf("%-52s %9zu schedules, %-9s %7.0f/s  %s\n", s->name, explorer->distinct, all,
-           (double)o.executions / (spent > 1e-6 ? spent : 1e-6),
-           o.failed                               ? "FAILED"
-           : explorer->distinct >= want.schedules ? "ok"
-           : o.dry                                ? "ok, hardly more exist"
-                                                  : "ok, fewer than wanted");
+    const char *word = o.failed                                     ? "FAILED"
+                       : explorer->schedules.used >= want.schedules ? "ok"
+                       : o.dry ? "ok, hardly more exist"
+                               : "ok, fewer than wanted";
+    printf("%-52s %9zu schedules, %-9s %7.0f/s  %s\n", s->name,
+           explorer->schedules.used, all,
+           (double)o.executions / (spent > 1e-6 ? spent : 1e-6), word);
     fflush(stdout);
     return !o.failed;
 }
@@ -224,11 +230,11 @@ static void *outside(size_t n)
 
 static void prepare(void)
 {
-    enum { ARENA = 512 << 20 };
+    const size_t ARENA = (size_t)4 << 30; /* touched in part */
     weave = outside(sizeof(*weave));
     explorer = outside(sizeof(*explorer));
     weave->arena_bytes = ARENA;
-    weave->arena = weave->brk = outside(ARENA);
+    weave->arena = outside(ARENA);
     weave->dead = outside(ARENA / 16 / 8);
     weave->stacks = outside((size_t)WEAVE_THREADS * WEAVE_STACK);
     weave->trace = outside(sizeof(*weave->trace) * WEAVE_TRACE);
@@ -242,6 +248,7 @@ static void options(int argc, char **argv)
         {"bound", 1, NULL, 'b'},   {"trace", 0, NULL, 'T'},
         {"replay", 1, NULL, 'r'},  {"brief", 0, NULL, 'q'},
         {"list", 0, NULL, 'l'},    {"no-random", 0, NULL, 'x'},
+        {"every", 0, NULL, 'e'},   {"compare", 0, NULL, 'c'},
         {NULL, 0, NULL, 0}};
     const char *env = getenv("LEAT_SEED");
     want.seed = env ? strtoull(env, NULL, 10) : (uint64_t)time(NULL);
@@ -273,6 +280,12 @@ static void options(int argc, char **argv)
             break;
         case 'l':
             want.list = true;
+            break;
+        case 'c':
+            want.compare = true;
+            break;
+        case 'e':
+            explorer->every = true;
             break;
         case 'x':
             want.no_random = true;
@@ -339,16 +352,17 @@ int main(int argc, char **argv)
     if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE) &&
         personality(ADDR_NO_RANDOMIZE) != -1)
         execv("/proc/self/exe", argv);
+    prepare();
     options(argc, argv);
     if (regcomp(&re, optind < argc ? argv[optind] : ".", REG_EXTENDED | REG_NOSUB) !=
         0) {
         fprintf(stderr, "not a regular expression: %s\n", argv[optind]);
         return 2;
     }
-    prepare();
     weave_report_prepare();
     printf("LEAT_SEED=%llu\n", (unsigned long long)want.seed);
     fflush(stdout);
+    weave_state_prepare();
     weave_snapshot_take();
     unsigned part = share();
     if (part == want.jobs)

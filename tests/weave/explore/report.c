@@ -118,9 +118,11 @@ void weave_report(enum weave_report how)
     e->depth = e->spent = 0;
     if (e->by_seed)
         weave_random_seed(e->seed);
-    weave->tracing = true;
+    const bool every = e->every;
+    weave->tracing = e->every = true;
     bool ok = weave_scenario_once(e->by_seed ? &weave_random : &weave_exhaust);
     weave->tracing = false;
+    e->every = every;
     if (ok || strcmp(first, weave->message) != 0)
         printf("  the repetition differs: %s\n", ok ? "ok" : weave->message);
     weave_report_trace(how == WEAVE_WHOLE);
@@ -129,6 +131,7 @@ void weave_report(enum weave_report how)
 void weave_report_parse(const char *text)
 {
     char *end;
+    explorer->every = true;
     weave_exhaust_begin((unsigned)strtoul(text + 1, &end, 10));
     while (*end && explorer->known < CHOICES)
         explorer->chosen[explorer->known++] = (uint16_t)strtoul(end + 1, &end, 10);

@@ -15,6 +15,8 @@ void weave_commit(struct weave_thread *t)
     case 4: *(volatile uint32_t *)s.at = (uint32_t)s.value; break;
     default: *(volatile uint64_t *)s.at = s.value; break;
     }
+    if (weave->states)
+        weave_state_written(s.at, s.size, (unsigned)(t - weave->thread), s.history);
     if (weave->tracing) {
         unsigned current = weave->current;
         weave->current = (unsigned)(t - weave->thread);
@@ -40,7 +42,7 @@ void weave_put(struct weave_thread *t, uintptr_t at, unsigned size, uint64_t val
     if (t->stores == WEAVE_BUFFER)
         weave_commit(t);
     t->buffer[(t->first + t->stores) % WEAVE_BUFFER] =
-        (struct weave_store){at, size, value};
+        (struct weave_store){at, size, value, t->history};
     t->stores++;
 }
 

@@ -6,43 +6,49 @@
 
 /* --- plain accesses --- */
 
-static void plain(const volatile void *p, size_t size, const void *pc)
+static void plain(const volatile void *p, size_t size, bool write, const void *pc)
 {
     if (!weave)
         return; /* a constructor */
     weave_touch((uintptr_t)p, pc);
     if (weave_me->stores)
         weave_plain((uintptr_t)p, size);
+    if (!weave->states)
+        return;
+    if (write)
+        weave_state_write((uintptr_t)p, size);
+    else
+        weave_state_read((uintptr_t)p, size);
 }
 
-#define PLAIN(name, size)                                                                \
+#define PLAIN(name, size, write)                                                         \
     HOOK void __tsan_##name(void *p);                                                    \
     void __tsan_##name(void *p)                                                          \
     {                                                                                    \
-        plain(p, size, PC);                                                              \
+        plain(p, size, write, PC);                                                       \
     }
 #define PLAIN_SIZE(size)                                                                 \
-    PLAIN(read##size, size)                                                              \
-    PLAIN(write##size, size)                                                             \
-    PLAIN(unaligned_read##size, size)                                                    \
-    PLAIN(unaligned_write##size, size)                                                   \
-    PLAIN(volatile_read##size, size)                                                     \
-    PLAIN(volatile_write##size, size)
+    PLAIN(read##size, size, false)                                                       \
+    PLAIN(write##size, size, true)                                                       \
+    PLAIN(unaligned_read##size, size, false)                                             \
+    PLAIN(unaligned_write##size, size, true)                                             \
+    PLAIN(volatile_read##size, size, false)                                              \
+    PLAIN(volatile_write##size, size, true)
 PLAIN_SIZE(1)
 PLAIN_SIZE(2)
 PLAIN_SIZE(4)
 PLAIN_SIZE(8)
 PLAIN_SIZE(16)
 
-#define RANGE(name)                                                                      \
+#define RANGE(name, write)                                                               \
     HOOK void __tsan_##name(void *p, size_t n);                                          \
     void __tsan_##name(void *p, size_t n)                                                \
     {                                                                                    \
         if (n)                                                                           \
-            plain(p, n, PC);                                                             \
+            plain(p, n, write, PC);                                                      \
     }
-RANGE(read_range)
-RANGE(write_range)
+RANGE(read_range, false)
+RANGE(write_range, true)
 
 HOOK void __tsan_init(void);
 void __tsan_init(void) {}
@@ -69,6 +75,18 @@ static void locked(const volatile void *p, const void *pc)
     weave->commits++;
 }
 
+static void reads(const volatile void *p, size_t size)
+{
+    if (weave->states)
+        weave_state_read((uintptr_t)p, size);
+}
+
+static void writes(const volatile void *p, size_t size)
+{
+    if (weave->states)
+        weave_state_write((uintptr_t)p, size);
+}
+
 #define ATOMIC(T, bits)                                                                  \
     HOOK T __tsan_atomic##bits##_load(const volatile T *p, int order);                   \
     T __tsan_atomic##bits##_load(const volatile T *p, int order)                         \
@@ -77,8 +95,10 @@ static void locked(const volatile void *p, const void *pc)
         (void)order;                                                                     \
         weave_point();                                                                   \
         weave_touch((uintptr_t)p, PC);                                                   \
-        if (!weave_me->stores || !weave_forward(weave_me, (uintptr_t)p, sizeof(T), &v))  \
+        if (!weave_me->stores || !weave_forward(weave_me, (uintptr_t)p, sizeof(T), &v)) {\
+            reads(p, sizeof(T));                                                         \
             v = *p;                                                                      \
+        }                                                                                \
         weave_note(OP_LOAD, p, sizeof(T), v, PC);                                        \
         return (T)v;                                                                     \
     }                                                                                    \
@@ -88,6 +108,7 @@ static void locked(const volatile void *p, const void *pc)
         if (order == __ATOMIC_SEQ_CST) {                                                 \
             locked(p, PC);                                                               \
             weave_note(OP_RMW, p, sizeof(T), v, PC);                                     \
+            writes(p, sizeof(T));                                                        \
             *p = v;                                                                      \
             return;                                                                      \
         }                                                                                \
@@ -122,6 +143,8 @@ static void locked(const volatile void *p, const void *pc)
         (void)order;                                                                     \
         locked(p, PC);                                                                   \
         T old = *p;                                                                      \
+        reads(p, sizeof(T));                                                             \
+        writes(p, sizeof(T));                                                            \
         *p = result;                                                                     \
         weave_note(OP_RMW, p, sizeof(T), *p, PC);                                        \
         return old;                                                                      \
@@ -136,10 +159,13 @@ static void locked(const volatile void *p, const void *pc)
         (void)ok, (void)ko;                                                              \
         locked(p, PC);                                                                   \
         bool same = *p == *want;                                                         \
-        if (same)                                                                        \
+        reads(p, sizeof(T));                                                             \
+        if (same) {                                                                      \
+            writes(p, sizeof(T));                                                        \
             *p = v;                                                                      \
-        else                                                                             \
+        } else {                                                                         \
             *want = *p;                                                                  \
+        }                                                                                \
         weave_note(OP_RMW, p, sizeof(T), *p, PC);                                        \
         return same;                                                                     \
     }

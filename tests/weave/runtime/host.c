@@ -21,21 +21,47 @@ struct block {
 void *weave_map(size_t bytes, size_t align);
 void weave_unmap(void *p, size_t bytes);
 
-void weave_host_reset(void)
+static char *part(unsigned thread)
 {
-    size_t used = (size_t)(weave->brk - weave->arena);
-    memset(weave->dead, 0, used / GRAIN / 8 + 1);
-    weave->brk = weave->arena;
+    return weave->arena + weave->arena_bytes / WEAVE_THREADS * thread;
 }
 
+void weave_host_reset(void)
+{
+    for (unsigned i = 0; i < WEAVE_THREADS; i++)
+        if (weave->used[i]) {
+            size_t from = (size_t)(part(i) - weave->arena) / GRAIN / 8;
+            memset(weave->dead + from, 0, weave->used[i] / GRAIN / 8 + 1);
+            if (weave->clean)
+                memset(part(i), 0, weave->used[i]);
+            weave->used[i] = 0;
+        }
+}
+
+/* More than a few: there are stacks, with what their former frames left behind. */
+uint64_t weave_host_digest(void)
+{
+    enum { FEW = 256 << 10 };
+    uint64_t h = 1;
+    for (unsigned i = 0; i < WEAVE_THREADS; i++) {
+        if (weave->used[i] > FEW)
+            return 0;
+        h = weave_digest(h, part(i), weave->used[i]);
+    }
+    return h;
+}
+
+/* Of the current thread's part: what others allocate moves nothing. */
 void *weave_map(size_t bytes, size_t align)
 {
-    uintptr_t at = ((uintptr_t)weave->brk + align - 1) & ~(uintptr_t)(align - 1);
-    char *p = (char *)at;
-    if (bytes > weave->arena_bytes || p + bytes > weave->arena + weave->arena_bytes)
+    unsigned t = weave->current;
+    uintptr_t lo = (uintptr_t)part(t);
+    uintptr_t at = (lo + weave->used[t] + align - 1) & ~(uintptr_t)(align - 1);
+    uintptr_t hi = (uintptr_t)part(t + 1);
+    if (at > hi || bytes > hi - at)
         return NULL;
-    weave->brk = p + ((bytes + GRAIN - 1) & ~(size_t)(GRAIN - 1));
-    return p;
+    weave->used[t] = at - lo + ((bytes + GRAIN - 1) & ~(size_t)(GRAIN - 1));
+    return (void *)at;
 }
 
 void weave_unmap(void *p, size_t bytes)
@@ -52,8 +78,8 @@ void weave_unmap(void *p, size_t bytes)
         weave->dead[i / 8] |= (uint8_t)(1u << i % 8);
 }
 
-/* A thread that does not run has nothing below its lowest frame; one that runs a fiber
- * has that elsewhere. */
+/* A thread that does not run has nothing below its lowest frame; one that runs a fiber has
+ * that elsewhere. */
 static void touch_stack(const struct weave_thread *by, uintptr_t off, const void *pc)
 {
     const struct weave_thread *t = &weave->thread[off / WEAVE_STACK];
@@ -132,6 +158,11 @@ static void moved(const void *to, const void *from, size_t n)
         if (from)
             weave_plain((uintptr_t)from, n);
     }
+    if (n && weave->states) {
+        if (from)
+            weave_state_read((uintptr_t)from, n);
+        weave_state_write((uintptr_t)to, n);
+    }
 }
 
 void *__wrap_memcpy(void *to, const void *from, size_t n);
@@ -155,6 +186,8 @@ int __wrap_clock_gettime(clockid_t id, struct timespec *ret)
 {
     (void)id;
     weave->now += WEAVE_TICK_NS;
+    if (weave->states)
+        weave_state_learn((uint64_t)weave->now);
     ret->tv_sec = weave->now / 1000000000;
     ret->tv_nsec = weave->now % 1000000000;
     return 0;
@@ -179,6 +212,8 @@ static void *ended(unsigned i)
         me->target = i;
         weave_leave();
     }
+    if (weave->states)
+        weave_state_learn(weave->thread[i].history);
     return weave->thread[i].result;
 }
 

@@ -15,6 +15,36 @@
 
 #define PC __builtin_return_address(0)
 
+static void reads(const volatile void *p, size_t size)
+{
+    if (weave->states)
+        weave_state_read((uintptr_t)p, size);
+}
+
+static void writes(const volatile void *p, size_t size)
+{
+    if (weave->states)
+        weave_state_write((uintptr_t)p, size);
+}
+
+static void learns(uint64_t what)
+{
+    if (weave->states)
+        weave_state_learn(what);
+}
+
+/* --- arch/ctx.h --- */
+
+void weave_context_left(void **save)
+{
+    writes(save, sizeof(*save));
+}
+
+void weave_context_entered(void **save)
+{
+    reads(save, sizeof(*save));
+}
+
 /* --- arch/futex.h --- */
 
 static int sleep_on(const uint32_t *word, int64_t until)
@@ -27,6 +57,7 @@ static int sleep_on(const uint32_t *word, int64_t until)
     me->state = word ? WEAVE_FUTEX : WEAVE_SLEEP;
     weave_leave();
     me->until = INT64_MAX;
+    learns(me->timed_out);
     return me->timed_out ? LEAT_ETIMEDOUT : 0;
 }
 
@@ -36,8 +67,10 @@ int leatp_futex_wait(leati_a32 *word, uint32_t expect, struct leat_deadline unti
     weave_drain(weave_me);
     weave_touch((uintptr_t)word, PC);
     weave_note(OP_WAIT, word, 4, word->v, PC);
+    reads(word, sizeof(*word));
     if (word->v != expect || weave->policy->spurious())
         return 0;
+    learns(until.at_ns <= weave->now);
     if (until.at_ns <= weave->now)
         return LEAT_ETIMEDOUT;
     return sleep_on(&word->v, until.at_ns);
@@ -159,6 +192,7 @@ void leatp_nap(void)
 {
     weave_point();
     weave_drain(weave_me);
+    learns((uint64_t)weave->now);
     (void)sleep_on(NULL, weave->now + 1000000);
 }
 
@@ -179,15 +213,12 @@ int leatp_thread_start(pthread_t *ret, void *(*fn)(void *), void *arg, const cha
 
 int leatp_thread_detached(void *(*fn)(void *), void *arg, size_t stack_size)
 {
-    pthread_t nobody_joins;
+    pthread_t t;
     (void)stack_size;
-    return leatp_thread_start(&nobody_joins, fn, arg, NULL);
+    return leatp_thread_start(&t, fn, arg, NULL);
 }
 
-void leatp_thread_name(const char *name)
-{
-    (void)name;
-}
+void leatp_thread_name(const char *name) { (void)name; }
 
 /* --- base/tls.h --- */
 
@@ -256,15 +287,29 @@ void leati_rcu_synchronize(void)
 void leati_rcu_before_fork(void) {}
 void leati_rcu_after_fork(bool child) { (void)child; }
 
-/* --- what liburcu's queue and concurrencykit's event count do is one step --- */
+/* --- what liburcu's queue and concurrencykit's event count do is one step, or one up to
+ *     each of the engine's own within --- */
 
-static void step(const volatile void *at, const void *pc)
+static void enter(const volatile void *object, const void *pc)
 {
     weave_point();
-    weave_touch((uintptr_t)at, pc);
+    weave_touch((uintptr_t)object, pc);
+    reads(object, 1);
+}
+
+static void step(const volatile void *object, const void *pc)
+{
+    enter(object, pc);
     weave_drain(weave_me);
     weave->commits++;
-    weave_note(OP_CALL, at, 0, 0, pc);
+    weave_note(OP_CALL, object, 0, 0, pc);
+    weave_me->library = (const void *)object;
+}
+
+static void end(const volatile void *object)
+{
+    writes(object, 1);
+    weave_me->library = NULL;
 }
 
 void __wrap_leati_inject_put(struct leati_inject *q, struct leat_fiber *f);
@@ -272,28 +317,31 @@ void __wrap_leati_inject_put(struct leati_inject *q, struct leat_fiber *f)
 {
     step(q, PC);
     leati_inject_put(q, f);
+    end(q);
 }
 
 struct leat_fiber *__wrap_leati_inject_take(struct leati_inject *q, unsigned n);
 struct leat_fiber *__wrap_leati_inject_take(struct leati_inject *q, unsigned n)
 {
     step(q, PC);
-    return leati_inject_take(q, n);
+    struct leat_fiber *f = leati_inject_take(q, n);
+    end(q);
+    return f;
 }
 
 bool __wrap_leati_inject_empty(struct leati_inject *q);
 bool __wrap_leati_inject_empty(struct leati_inject *q)
 {
-    weave_point(); /* reads only: what is buffered stays there */
-    weave_touch((uintptr_t)q, PC);
-    return leati_inject_empty(q);
+    enter(q, PC); /* reads only: what is buffered stays there */
+    bool r = leati_inject_empty(q);
+    reads(q, 1); /* it came to points on its way */
+    return r;
 }
 
 uint32_t __wrap_leati_event_value(struct leati_event *e);
 uint32_t __wrap_leati_event_value(struct leati_event *e)
 {
-    weave_point();
-    weave_touch((uintptr_t)e, PC);
+    enter(e, PC);
     return leati_event_value(e);
 }
 
@@ -302,11 +350,14 @@ void __wrap_leati_event_raise(struct leati_event *e)
 {
     step(e, PC);
     leati_event_raise(e);
+    end(e);
 }
 
 bool __wrap_leati_event_wait(struct leati_event *e, uint32_t value, struct leat_deadline until);
 bool __wrap_leati_event_wait(struct leati_event *e, uint32_t value, struct leat_deadline until)
 {
     step(e, PC);
-    return leati_event_wait(e, value, until);
+    bool r = leati_event_wait(e, value, until);
+    end(e);
+    return r;
 }

@@ -1,5 +1,5 @@
-/* port.h - included before everything in the engine's files: stands for the two headers
- * of arch/ whose inline assembly the runtime would not see. SPDX-License-Identifier: MIT */
+/* port.h - included before everything in the engine's files: stands for the headers of
+ * arch/ whose inline assembly the runtime would not see. SPDX-License-Identifier: MIT */
 #ifndef LEAT_WEAVE_PORT_H
 #define LEAT_WEAVE_PORT_H
 
@@ -15,5 +15,21 @@ void leatp_pause(void);
 void leatp_relax(unsigned *step);
 void *leatp_tls_self(void);
 void *leatp_tls_self_call(void);
+
+/* The switch between stacks, with the runtime told of it. */
+void weave_context_left(void **save);
+void weave_context_entered(void **save);
+
+#define leatp_ctx_swap leatp_ctx_swap_untold
+#include "arch/ctx.h"
+#undef leatp_ctx_swap
+
+static inline void *leatp_ctx_swap(void **save, void *to, void *pass)
+{
+    weave_context_left(save);
+    pass = leatp_ctx_swap_untold(save, to, pass);
+    weave_context_entered(save);
+    return pass;
+}
 
 #endif

@@ -36,6 +36,7 @@ enum weave_state {
     WEAVE_FUTEX,   /* asleep on `futex`, until `until` */
     WEAVE_SLEEP,   /* asleep until `until` */
     WEAVE_JOIN,    /* waits for thread `target` */
+    WEAVE_REST,    /* waits for the actors */
     WEAVE_GRACE,   /* waits for read-side sections */
     WEAVE_DONE,
 };
@@ -43,7 +44,7 @@ enum weave_state {
 struct weave_store {
     uintptr_t at;
     unsigned size;
-    uint64_t value;
+    uint64_t value, history; /* its maker's */
 };
 
 struct weave_thread {
@@ -69,6 +70,9 @@ struct weave_thread {
     /* the engine's thread-locals */
     void *self;
     uint64_t past[4], calls[4], random;
+    /* state.c */
+    uint64_t history;      /* what it has learned */
+    const void *library;   /* the object of a call in which the hooks see nothing */
 };
 
 enum weave_act { WEAVE_RUN, WEAVE_DRAIN, WEAVE_TIME };
@@ -103,10 +107,11 @@ struct weave_runtime {
     unsigned threads, current;
     void *host; /* stack pointer of whoever runs executions */
     const struct weave_policy *policy;
-    uint64_t steps, commits, stamp;
+    uint64_t steps, commits, stamp, answers; /* of weave_step */
     int64_t now;
     uint64_t hash;     /* of the schedule */
     bool active;       /* the actors run: the explorer may deviate */
+    bool states;       /* weave_state() is kept up to date */
     bool failed, over;
     char message[512];
     bool tracing;
@@ -114,9 +119,10 @@ struct weave_runtime {
     struct weave_event *trace;
     char *stacks; /* of all threads, one after the other */
     /* host.c */
-    char *arena, *brk;
-    size_t arena_bytes;
+    char *arena;
+    size_t arena_bytes, used[WEAVE_THREADS]; /* an equal part for each thread */
     uint8_t *dead; /* a bit for each 16 bytes of the arena */
+    bool clean;    /* arena and stacks are zeroed before each execution */
 };
 
 extern struct weave_runtime *weave;
@@ -133,6 +139,7 @@ bool weave_spinning(unsigned t); /* runnable, but nothing was stored since it pa
 bool weave_timer(int64_t *ret);  /* the earliest sleeper's instant */
 unsigned weave_thread_new(void *(*fn)(void *), void *arg, int actor);
 void weave_wake_joiners(unsigned t);
+void weave_give_up(void) __attribute__((noreturn)); /* the execution, without failure */
 /* One execution of body(arg) and of what it starts. True: no failure. */
 bool weave_execute(const struct weave_policy *policy, void *(*body)(void *), void *arg);
 void weave_note(enum weave_op op, const volatile void *at, unsigned size, uint64_t value,
@@ -150,12 +157,25 @@ bool weave_forward(struct weave_thread *t, uintptr_t at, unsigned size, uint64_t
 /* Plain access by the current thread: what is buffered there goes to memory first. */
 void weave_plain(uintptr_t at, size_t size);
 
+/* --- state.c; the calls are for while weave->states --- */
+void weave_state_prepare(void);
+void weave_state_begin(void);        /* all that is now is the same in all executions */
+void weave_state_step(void);         /* the current thread comes to a point */
+void weave_state_learn(uint64_t what);
+void weave_state_read(uintptr_t at, size_t size);
+void weave_state_write(uintptr_t at, size_t size);
+void weave_state_written(uintptr_t at, size_t size, unsigned t, uint64_t history);
+uint64_t weave_state(void);
+
 /* --- snapshot.c --- */
 void weave_snapshot_take(void);
 void weave_snapshot_restore(void);
+uint64_t weave_digest(uint64_t h, const void *p, size_t n);
+uint64_t weave_snapshot_digest(void); /* of the program's data as it is now */
 
 /* --- host.c --- */
 void weave_host_reset(void);
+uint64_t weave_host_digest(void); /* of all that is allocated; stacks of fibers: nothing */
 /* Thread t touches memory: fails when it was freed, or lies in a frame that another
  * thread has left. */
 void weave_touch_by(const struct weave_thread *t, uintptr_t at, const void *pc);

@@ -21,7 +21,7 @@ __asm__(".text\n"
         "    ret\n"
         ".size weave_switch, .-weave_switch\n");
 
-static void to_host(void)
+void weave_give_up(void)
 {
     void *lost;
     weave->over = true;
@@ -34,8 +34,7 @@ void weave_failv(const char *format, va_list ap)
     if (!weave->failed)
         (void)vsnprintf(weave->message, sizeof(weave->message), format, ap);
     weave->failed = true;
-    to_host();
-    abort();
+    weave_give_up();
 }
 
 void weave_fail(const char *format, ...)
@@ -68,7 +67,7 @@ static void thread_main(void)
     weave->commits++;
     weave_wake_joiners(weave->current);
     if (weave->current == 0)
-        to_host();
+        weave_give_up();
     weave_leave();
     abort();
 }
@@ -81,12 +80,19 @@ unsigned weave_thread_new(void *(*fn)(void *), void *arg, int actor)
     struct weave_thread *t = &weave->thread[i];
     memset(t, 0, sizeof(*t));
     t->stack = weave->stacks + (size_t)i * WEAVE_STACK;
+    if (weave->clean)
+        memset(t->stack, 0, WEAVE_STACK);
     t->state = WEAVE_READY;
     t->fn = fn;
     t->arg = arg;
     t->actor = actor;
     t->until = INT64_MAX;
     t->random = 0x9E3779B97F4A7C15u * (i + 1);
+    if (weave->states) { /* its number tells who else started one */
+        weave_state_read((uintptr_t)&weave->threads, sizeof(weave->threads));
+        weave_state_write((uintptr_t)&weave->threads, sizeof(weave->threads));
+        t->history = weave_me->history + i;
+    }
     void **sp = (void **)(void *)(t->stack + WEAVE_STACK);
     *--sp = NULL; /* a return address for the unwinder */
     *--sp = (void *)(uintptr_t)thread_main;
@@ -98,11 +104,22 @@ unsigned weave_thread_new(void *(*fn)(void *), void *arg, int actor)
     return i;
 }
 
-void weave_wake_joiners(unsigned t)
+static bool actor_left(void)
 {
     for (unsigned i = 0; i < weave->threads; i++)
-        if (weave->thread[i].state == WEAVE_JOIN && weave->thread[i].target == t)
-            weave->thread[i].state = WEAVE_READY;
+        if (weave->thread[i].actor >= 0 && weave->thread[i].state != WEAVE_DONE)
+            return true;
+    return false;
+}
+
+void weave_wake_joiners(unsigned t)
+{
+    for (unsigned i = 0; i < weave->threads; i++) {
+        struct weave_thread *o = &weave->thread[i];
+        if ((o->state == WEAVE_JOIN && o->target == t) ||
+            (o->state == WEAVE_REST && !actor_left()))
+            o->state = WEAVE_READY;
+    }
 }
 
 bool weave_runnable(unsigned t)
@@ -148,7 +165,7 @@ static void time_passes(void)
 static void describe(char *s, size_t n)
 {
     static const char *const names[] = {"unused", "ready", "futex", "sleep",
-                                        "join", "grace", "done"};
+                                        "join", "rest", "grace", "done"};
     for (unsigned i = 0; i < weave->threads && n > 24; i++) {
         const struct weave_thread *t = &weave->thread[i];
         int k = snprintf(s, n, " %u:%s", i, names[t->state]);
@@ -208,6 +225,19 @@ static void decide(bool leave)
 /* Called at the border: what lies below is the runtime's. */
 #define BORDER() (weave_me->low = (uintptr_t)__builtin_frame_address(0))
 
+/* A thread inside a library touches the object whenever it runs. */
+static void come(bool leave)
+{
+    if (weave->states) {
+        if (weave_me->library)
+            weave_state_write((uintptr_t)weave_me->library, 1);
+        weave_state_step();
+    }
+    decide(leave);
+    if (weave->states && weave_me->library)
+        weave_state_read((uintptr_t)weave_me->library, 1);
+}
+
 void weave_point(void)
 {
     BORDER();
@@ -216,14 +246,14 @@ void weave_point(void)
         describe(who, sizeof(who));
         weave_fail("no end within %d steps:%s", WEAVE_STEPS, who);
     }
-    decide(false);
+    come(false);
 }
 
 void weave_leave(void)
 {
     BORDER();
     weave->steps++;
-    decide(true);
+    come(true);
 }
 
 void weave_pause_point(void)
@@ -236,7 +266,7 @@ void weave_pause_point(void)
     weave->now += WEAVE_PAUSE_NS;
     t->spun = weave->commits + 1;
     weave_note(OP_PAUSE, NULL, 0, 0, NULL);
-    decide(true);
+    come(true);
 }
 
 bool weave_execute(const struct weave_policy *policy, void *(*body)(void *), void *arg)
@@ -245,18 +275,20 @@ bool weave_execute(const struct weave_policy *policy, void *(*body)(void *), voi
     weave_host_reset();
     weave->policy = policy;
     weave->threads = weave->current = 0;
-    weave->steps = weave->commits = weave->stamp = 0;
+    weave->steps = weave->commits = weave->stamp = weave->answers = 0;
     weave->hash = 0;
     weave->now = 1000000000;
-    weave->active = weave->failed = weave->over = false;
+    weave->active = weave->states = weave->failed = weave->over = false;
     weave->events = 0;
     (void)weave_thread_new(body, arg, -1);
     weave_switch(&weave->host, weave->thread[0].sp);
-    for (unsigned i = 0; i < weave->threads && !weave->failed; i++)
+    bool ended = !weave->failed && weave->thread[0].state == WEAVE_DONE;
+    for (unsigned i = 0; i < weave->threads && ended; i++)
         if (weave->thread[i].state != WEAVE_DONE) {
             weave->failed = true;
             (void)snprintf(weave->message, sizeof(weave->message),
                            "thread %u is still there after the check", i);
+            break;
         }
     return !weave->failed;
 }

@@ -26,3 +26,20 @@ void weave_snapshot_restore(void)
     char *from = saved;
     memcpy(__data_start, from, (size_t)(_end - __data_start));
 }
+
+uint64_t weave_digest(uint64_t h, const void *p, size_t n)
+{
+    const char *from = p;
+    uint64_t word;
+    for (size_t i = 0; i + sizeof(word) <= n; i += sizeof(word)) {
+        memcpy(&word, from + i, sizeof(word));
+        h = (h ^ word) * 0xBF58476D1CE4E5B9u;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+uint64_t weave_snapshot_digest(void)
+{
+    return weave_digest(1, __data_start, (size_t)(_end - __data_start));
+}
