@@ -18,14 +18,14 @@ static int talk(void *arg)
     for (int i = 0;; i++) {
         snprintf(m.text, sizeof(m.text), "%s %d", s->name, i);
         if (leat_chan_send(s->c, &m) != 0)
-            break; /* whoever listened has closed it */
+            break; /* whoever listened has cancelled it */
     }
     leat_chan_free(s->c);
     free(s);
     return 0;
 }
 
-/* Whoever wants no more closes the channel and gives his reference back. */
+/* Whoever wants no more cancels the channel and gives his reference back. */
 static leat_chan *boring(const char *name)
 {
     struct speaker *s = malloc(sizeof(*s));
@@ -46,8 +46,8 @@ int main(int argc, char **argv)
         must(leat_chan_recv(ann, &m));
         puts(m.text);
     }
-    leat_chan_close(joe);
-    leat_chan_close(ann);
+    leat_chan_cancel(joe);
+    leat_chan_cancel(ann);
     leat_chan_free(joe);
     leat_chan_free(ann);
     return 0;
