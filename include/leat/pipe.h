@@ -52,7 +52,8 @@ enum leat_pipe_policy {
 
 /* A failure, as told to the error callback. */
 struct leat_pipe_error {
-    const void *item;  /* the input element, elem_size bytes; during the call         */
+    const void *item;  /* the input element, elem_size bytes; during the call. NULL: no
+                          item's fault, a worker could not begin and is given up      */
     uint64_t position; /* its place in the input, from 0                              */
     int err;           /* what run returned; LEAT_ETIMEDOUT; LEAT_EOWNERDEAD          */
     unsigned worker;   /* from 0                                                      */
