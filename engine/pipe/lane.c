@@ -1,14 +1,17 @@
 /* lane.c - the results of one worker, unordered.
  *
  * Idea        A ring of outputs that its owner fills by plain stores. Whoever takes the
- *             lane's role sends from it, many at once: the owner at the end of a claim
- * or when somebody waits for results, a receiver of `out` that would wait, a leader
- * that lacks credits. Only what is published may be sent: what the running item emits
- * is published when the item is done, so that one that fails can be undone. An item
- * that outgrows the ring is published piece by piece (streaming). Words       tail  end
- * of what is published; w: owner open  end of what has been emitted; owner only head
- * next to be sent; w: holder of the role role  1: somebody sends. Taken and given back
- * by exchanges owner_waits  the owner sleeps until the role is free or there is room
+ *             lane's role sends from it, many at once: the owner at the end of a claim or
+ *             when somebody waits for results, a receiver of `out` that would wait, a
+ *             leader that lacks credits. Only what is published may be sent: what the
+ *             running item emits is published when the item is done, so that one that
+ *             fails can be undone. An item that outgrows the ring is published piece by
+ *             piece (streaming).
+ * Words       tail  end of what is published; w: owner
+ *             open  end of what has been emitted; owner only
+ *             head  next to be sent; w: holder of the role
+ *             role  1: somebody sends. Taken and given back by exchanges
+ *             owner_waits  the owner sleeps until the role is free or there is room
  *             finished, delivered  items, outputs accepted by `out`; w: holder
  * Invariants  head <= tail <= open <= head + size (all modulo 2^32)
  * Ordering    owner                              holder

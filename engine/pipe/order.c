@@ -5,22 +5,28 @@
  *             complete in a row; others leave their results and go on. An item whose
  *             outputs do not fit its slot waits until it is at the head, gets the role
  *             handed over and sends as it emits (streaming).
- * Words       turn    of a slot: 4*lap + FULL or WANT when item p = lap*W + slot is;
- * any other value: it is not. w: the item's worker. Never reset word    head<<1 | busy.
- * head: all items before it are finished with; busy: somebody has the drain role. One
- * word, so that a completer cannot read an old head and leave has_role  of a worker:
- * the role was handed to it cursor, part, gather  the holder's: positions before cursor
- * and `part` outputs of the one at it have been copied to gather, from where they are
- * sent many at once Invariants  O1 head <= cursor <= taken; items are taken while taken
- * - head < W only O2 nothing ready stays unless somebody has the role, `out` was full,
- * or results are held back (feed.h) Ordering    completer of p drainer leaving at p
+ * Words       turn      of a slot: 4*lap + FULL or WANT when item p = lap*W + slot is; any
+ *                       other value: it is not. w: the item's worker. Never reset
+ *             word      head<<1 | busy. head: all items before it are finished with; busy:
+ *                       somebody has the drain role. One word, so that a completer cannot
+ *                       read an old head and leave
+ *             has_role  of a worker: the role was handed to it
+ *             cursor, part, gather
+ *                       the holder's: positions before cursor and `part` outputs of the
+ *                       one at it have been copied to gather, from where they are sent
+ *                       many at once
+ * Invariants  O1  head <= cursor <= taken; items are taken while taken - head < W only
+ *             O2  nothing ready stays unless somebody has the role, `out` was full, or
+ *                 results are held back (feed.h)
+ * Ordering    completer of p                     drainer leaving at p
  *             turn[p] = FULL (seq_cst)           word = p<<1 (seq_cst)
  *             load word: busy, leave             load turn[p]: not FULL, leave
- *             Both leaving is a cycle in the order of seq_cst accesses. A plain
- * completer does not even look; feed.h says who does it for him. word, release /
- * acquire: what the holder wrote, to the next one. Stop        an item failed under
- * STOP never becomes FULL, so head stays there: what is delivered is exactly what stood
- * before the first of those. SPDX-License-Identifier: MIT */
+ *             Both leaving is a cycle in the order of seq_cst accesses. A plain completer
+ *             does not even look; feed.h says who does it for him. word, release /
+ *             acquire: what the holder wrote, to the next one.
+ * Stop        an item failed under STOP never becomes FULL, so head stays there: what is
+ *             delivered is exactly what stood before the first of those.
+ * SPDX-License-Identifier: MIT */
 #include "pipe/local.h"
 
 enum { FULL = 1, WANT = 2 };

@@ -1,20 +1,26 @@
 /* turnstile.c - who may take from `in`, how much, and how workers sleep.
  *
- * Idea        One worker at a time leads: it claims a batch into its hand and passes
- * the turnstile on *before* it runs the first item. With nothing to claim it steals;
- * with nothing to steal it waits at `in`, on behalf of all, who sleep behind the
- * turnstile. So order positions cost nothing, any kind of channel will do as source,
- * and no wake can get lost between "a batch was taken" and "a worker is idle". Words
- * held, on_way, followers  under the lock. on_way: followers that were woken and have
- * not come to the turnstile yet taken  items ever claimed; w: leader cwait  the leader
- * sleeps until an item is finished; cwaiter: who that is loot   w: leader: some hand
- * was filled with more than its owner began Invariants  T1  hands are filled only by
- * the leader: when it found all empty they stay so while it leads T2  the turnstile is
- * free and somebody sleeps behind it => on_way > 0. Who comes goes to the turnstile
- * first, whatever else there may be to do T3  taken - finished <= workers + buffer at
- * every instant: the credit is there before the item is taken T4  nobody waits at the
- * turnstile or at `in` with results of his own Ordering    credits:  leader whoever
- * finishes an item cwait = 1                    finished + 1 heavy fence light fence
+ * Idea        One worker at a time leads: it claims a batch into its hand and passes the
+ *             turnstile on *before* it runs the first item. With nothing to claim it
+ *             steals; with nothing to steal it waits at `in`, on behalf of all, who sleep
+ *             behind the turnstile. So order positions cost nothing, any kind of channel
+ *             will do as source, and no wake can get lost between "a batch was taken" and
+ *             "a worker is idle".
+ * Words       held, on_way, followers  under the lock. on_way: followers that were woken
+ *                                      and have not come to the turnstile yet
+ *             taken   items ever claimed; w: leader
+ *             cwait   the leader sleeps until an item is finished; cwaiter: who that is
+ *             loot    w: leader: some hand was filled with more than its owner began
+ * Invariants  T1  hands are filled only by the leader: when it found all empty they stay
+ *                 so while it leads
+ *             T2  the turnstile is free and somebody sleeps behind it => on_way > 0. Who
+ *                 comes goes to the turnstile first, whatever else there may be to do
+ *             T3  taken - finished <= workers + buffer at every instant: the credit is
+ *                 there before the item is taken
+ *             T4  nobody waits at the turnstile or at `in` with results of his own
+ * Ordering    credits:  leader                       whoever finishes an item
+ *                       cwait = 1                    finished + 1
+ *                       heavy fence                  light fence
  *                       sum up: still none, sleep    load cwait: wake
  *             All else is ordered by the lock. A sleeper's semaphore may be given too
  *             often (leati_pipe_wake_all): everybody looks again after a sleep.
