@@ -57,7 +57,7 @@ static char *array(size_t n, size_t size)
 
 static bool make_items(struct leati_herd *h)
 {
-    size_t stride = leati_lane_round(h->max_out);
+    size_t stride = h->max_out; /* one output each lies side by side: sent at once */
     h->elems = array(h->bound, h->in_size);
     h->results = array(h->bound, stride);
     h->items = calloc(h->bound, sizeof(*h->items));

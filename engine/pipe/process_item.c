@@ -315,6 +315,66 @@ static struct leati_item *head_item(struct leati_herd *h, bool *moved)
     return NULL;
 }
 
+/* The ready item that is delivered after `it`; NULL: none yet. */
+static struct leati_item *next_ready(const struct leati_herd *h, const struct leati_item *it)
+{
+    struct leati_item *next;
+    if (!h->ordered)
+        return it->link.next ? leati_container_of(it->link.next, struct leati_item, link)
+                             : NULL;
+    if (it->position + 1 == h->next || (h->stopping && it->position + 1 == h->stop_at))
+        return NULL;
+    next = h->ring[(it->position + 1) % h->bound];
+    return next->state == LEATI_ITEM_READY ? next : NULL;
+}
+
+static bool is_plain(const struct leati_herd *h, const struct leati_item *it)
+{
+    return !h->po.unpack && it->count == 1 && it->sent == 0;
+}
+
+/* How many items from `it` on have one output each, side by side in memory. */
+static size_t run_of(const struct leati_herd *h, const struct leati_item *it)
+{
+    size_t n = 1;
+    while (n < AT_ONCE) {
+        const struct leati_item *next = next_ready(h, it);
+        if (!next || !is_plain(h, next) || next->result != it->result + h->unit)
+            break;
+        it = next;
+        n++;
+    }
+    return n;
+}
+
+static void finish_first(struct leati_herd *h, struct leati_item *it)
+{
+    leati_count(&h->n.finished, 1);
+    if (h->ordered)
+        h->head++;
+    else
+        leati_list_remove(&h->ready, &it->link);
+    release(h, it);
+}
+
+/* Sends what lies side by side with one call. False: nothing was sent. */
+static bool send_run(struct leati_herd *h, struct leati_item *it)
+{
+    leat_chan *c = h->out.chan;
+    if (!is_plain(h, it))
+        return false;
+    ptrdiff_t k = c->ops->attempt_n(c, LEAT_OP_SEND, it->result, run_of(h, it));
+    if (k <= 0)
+        return false;
+    leati_count(&h->n.delivered, (uint64_t)k);
+    while (k--) {
+        struct leati_item *next = next_ready(h, it);
+        finish_first(h, it);
+        it = next;
+    }
+    return true;
+}
+
 bool leati_items_deliver(struct leati_herd *h)
 {
     bool moved = false;
@@ -333,15 +393,12 @@ bool leati_items_deliver(struct leati_herd *h)
             leati_count(&h->n.delivered, 1);
             passed(h, it, 1);
         }
+        moved = true;
+        if (send_run(h, it))
+            continue;
         if (!send(h, it))
             return true;
-        leati_count(&h->n.finished, 1);
-        if (h->ordered)
-            h->head++;
-        else
-            leati_list_remove(&h->ready, &it->link);
-        release(h, it);
-        moved = true;
+        finish_first(h, it);
     }
     return moved;
 }
