@@ -21,10 +21,11 @@ struct call {
 
 struct left {
     leat_pool *pool;
-    leat_sem work;                  /* the fiber that is left to the keeper waits for it */
-    struct call call[WORKERS];      /* each pinned one waits for its own */
-    leati_a32 round, greeted, done; /* the last two: of which round */
-    unsigned caught;                /* rounds in which a keeper was to see the work */
+    leat_sem work;             /* the fiber that is left to the keeper waits for it */
+    struct call call[WORKERS]; /* each pinned one waits for its own */
+    leati_a32 round;
+    leati_a32 greeted, done; /* of which round */
+    unsigned caught;         /* rounds in which a keeper was to see the work */
 };
 
 static bool reached(const leati_a32 *word, uint32_t round)
@@ -138,7 +139,8 @@ static void work_left_to_a_keeper_who_is_called_is_done(void **state)
     leat_fiber *f;
     assert_int_equal(leat_pool_go(l.pool, NULL, works, &l), 0);
     for (unsigned i = 0; i < WORKERS; i++) {
-        struct leat_fiber_opts o = {.size = sizeof(o), .pool = l.pool, .pin = (int)i + 1};
+        struct leat_fiber_opts o = {
+            .size = sizeof(o), .pool = l.pool, .pin = (int)i + 1};
         pin[i] = (struct pinned){&l, i};
         if (i == 0)
             assert_int_equal(leat_fiber_start(&f, &o, leaves, &l), 0);
