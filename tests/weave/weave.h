@@ -14,7 +14,7 @@ struct weave_scenario {
     void (*setup)(void);       /* before them, alone; may be NULL */
     void (*actor)(unsigned i); /* body of actor i */
     void (*check)(void);       /* after all have returned, alone; may be NULL */
-    unsigned bound;            /* preemptions of the exhaustive search; 0: the default */
+    unsigned bound;            /* deviations searched of more than two threads; 0: two */
     unsigned broken;           /* self tests: it must fail with that many, not with fewer */
 };
 

@@ -88,4 +88,5 @@ void weave_forget(void)
 {
     weave_set_free(&explorer->schedules);
     weave_set_free(&explorer->states);
+    explorer->threads = 0;
 }

@@ -18,6 +18,7 @@ struct weave_set {
 struct weave_explorer {
     const struct weave_scenario *scenario;
     uint64_t executions;
+    unsigned threads; /* that act, at most */
     bool by_seed; /* the one that runs: by chance */
     /* random.c */
     uint64_t seed;

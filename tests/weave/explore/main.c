@@ -15,17 +15,23 @@
 
 struct weave_explorer *explorer;
 
-enum { DEFAULT_BOUND = 3 };
+enum { BOUND_OF_TWO = 3, BOUND_OF_MORE = 2 };
 
 static struct {
     uint64_t seed;
     size_t schedules;
     double seconds; /* for one scenario */
+    double two;     /* for the search of one with two threads, if that is more */
     unsigned bound, jobs;
     bool list, no_random, compare;
     enum weave_report report;
     const char *replay;
 } want = {.schedules = 20000, .seconds = 20, .jobs = 1, .report = WEAVE_TAIL};
+
+/* Of all jobs together. */
+static struct tally {
+    unsigned scenarios, enough, two, whole;
+} * tally;
 
 /* Registered before the snapshot, by name. */
 enum { SCENARIOS = 512 };
@@ -77,8 +83,11 @@ bool weave_scenario_once(const struct weave_policy *policy)
     explorer->executions++;
     explorer->by_seed = policy == &weave_random;
     explorer->known_state = false;
-    return weave_execute(policy, weave_scenario_main,
-                         (void *)(uintptr_t)explorer->scenario);
+    bool ok = weave_execute(policy, weave_scenario_main,
+                            (void *)(uintptr_t)explorer->scenario);
+    if (weave->threads > explorer->threads + 1) /* the first only waits for them */
+        explorer->threads = weave->threads - 1;
+    return ok;
 }
 
 unsigned weave_choose(unsigned n)
@@ -121,13 +130,28 @@ struct outcome {
     bool failed;
 };
 
-static void exhaust(struct outcome *o, double until)
+/* As many deviations as are worth it; known once the threads were counted. */
+static unsigned highest(void)
 {
-    unsigned top =
-        explorer->scenario->bound ? explorer->scenario->bound : DEFAULT_BOUND;
+    const struct weave_scenario *s = explorer->scenario;
     if (want.bound)
-        top = want.bound;
-    for (unsigned bound = 0; bound <= top; bound++) {
+        return want.bound;
+    if (explorer->threads <= 2)
+        return BOUND_OF_TWO;
+    return s->bound ? s->bound : BOUND_OF_MORE;
+}
+
+static bool out_of_time(double begin)
+{
+    double most = want.seconds;
+    if (explorer->threads <= 2 && want.two > most)
+        most = want.two;
+    return now() > begin + most;
+}
+
+static void exhaust(struct outcome *o, double begin)
+{
+    for (unsigned bound = 0; bound <= highest(); bound++) {
         weave_exhaust_begin(bound);
         do {
             o->executions++;
@@ -138,7 +162,7 @@ static void exhaust(struct outcome *o, double until)
             }
             if (!explorer->known_state)
                 (void)weave_is_new(weave->hash);
-            if (o->executions % 256 == 0 && now() > until)
+            if (o->executions % 256 == 0 && out_of_time(begin))
                 return;
         } while (weave_exhaust_next());
         o->complete = (int)bound;
@@ -163,6 +187,28 @@ static void by_chance(struct outcome *o, double until)
     }
 }
 
+static void add(unsigned *n, bool one)
+{
+    (void)__atomic_fetch_add(n, one, __ATOMIC_RELAXED);
+}
+
+static void count(const struct outcome *o)
+{
+    bool two = explorer->threads <= 2;
+    add(&tally->scenarios, true);
+    add(&tally->enough, explorer->schedules.used >= want.schedules);
+    add(&tally->two, two);
+    add(&tally->whole, two && o->complete >= BOUND_OF_TWO);
+}
+
+static void sum_up(void)
+{
+    printf(
+        "%u scenarios, %u with the wanted number of schedules; of %u with two threads "
+        "%u were searched to %d\n",
+        tally->scenarios, tally->enough, tally->two, tally->whole, BOUND_OF_TWO);
+}
+
 static bool run_broken(const struct weave_scenario *s)
 {
     uint64_t executions = 0;
@@ -181,13 +227,14 @@ static bool run(const struct weave_scenario *s)
     if (s->broken)
         return run_broken(s);
     if (want.compare)
-        return weave_self_complete(s, want.bound ? want.bound : DEFAULT_BOUND);
+        return weave_self_complete(s, want.bound ? want.bound : BOUND_OF_MORE);
     if (!weave_self_same(want.seed))
         o.failed = true;
     if (!o.failed && !want.no_random)
         by_chance(&o, begin + want.seconds / 2);
     if (!o.failed)
-        exhaust(&o, begin + want.seconds);
+        exhaust(&o, begin);
+    count(&o);
     double spent = now() - begin;
     char all[32];
     (void)snprintf(all, sizeof(all), o.complete < 0 ? "-" : "all to %d", o.complete);
@@ -195,9 +242,9 @@ static bool run(const struct weave_scenario *s)
                        : explorer->schedules.used >= want.schedules ? "ok"
                        : o.dry ? "ok, hardly more exist"
                                : "ok, fewer than wanted";
-    printf("%-52s %9zu schedules, %-9s %7.0f/s  %s\n", s->name,
-           explorer->schedules.used, all,
-           (double)o.executions / (spent > 1e-6 ? spent : 1e-6), word);
+    double rate = (double)o.executions / (spent > 1e-6 ? spent : 1e-6);
+    printf("%-52s %2u threads %9zu schedules, %-9s %7.0f/s  %s\n", s->name,
+           explorer->threads, explorer->schedules.used, all, rate, word);
     fflush(stdout);
     return !o.failed;
 }
@@ -230,6 +277,10 @@ static void *outside(size_t n)
 
 static void prepare(void)
 {
+    tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (tally == MAP_FAILED)
+        abort();
     const size_t ARENA = (size_t)4 << 30; /* touched in part */
     weave = outside(sizeof(*weave));
     explorer = outside(sizeof(*explorer));
@@ -249,7 +300,7 @@ static void options(int argc, char **argv)
         {"replay", 1, NULL, 'r'},  {"brief", 0, NULL, 'q'},
         {"list", 0, NULL, 'l'},    {"no-random", 0, NULL, 'x'},
         {"every", 0, NULL, 'e'},   {"compare", 0, NULL, 'c'},
-        {NULL, 0, NULL, 0}};
+        {"two", 1, NULL, '2'},     {NULL, 0, NULL, 0}};
     const char *env = getenv("LEAT_SEED");
     want.seed = env ? strtoull(env, NULL, 10) : (uint64_t)time(NULL);
     for (int c; (c = getopt_long(argc, argv, "", o, NULL)) != -1;) {
@@ -281,6 +332,9 @@ static void options(int argc, char **argv)
         case 'l':
             want.list = true;
             break;
+        case '2':
+            want.two = atof(optarg);
+            break;
         case 'c':
             want.compare = true;
             break;
@@ -292,7 +346,8 @@ static void options(int argc, char **argv)
             break;
         default:
             fprintf(stderr,
-                    "usage: %s [--seed N] [--schedules N] [--seconds S] [--bound K] "
+                    "usage: %s [--seed N] [--schedules N] [--seconds S] [--two S] "
+                    "[--bound K] "
                     "[--jobs N]"
                     " [--trace | --brief] [--replay STRING] [--list] [REGEX]\n",
                     argv[0]);
@@ -365,7 +420,8 @@ int main(int argc, char **argv)
     weave_state_prepare();
     weave_snapshot_take();
     unsigned part = share();
-    if (part == want.jobs)
-        return children();
-    return some(&re, part);
+    int bad = part == want.jobs ? children() : some(&re, part);
+    if (tally->scenarios && (part == want.jobs || want.jobs == 1))
+        sum_up();
+    return bad;
 }

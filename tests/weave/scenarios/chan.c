@@ -179,7 +179,7 @@ static void two_are_short_of_time(unsigned i)
                    .check = settle, .bound = 2);                                         \
     WEAVE_SCENARIO(times_##kind, .name = "chan." #kind "_two_deadlines_lose_nothing",    \
                    .actors = 3, .setup = open_##kind, .actor = two_are_short_of_time,    \
-                   .check = settle, .bound = 1);
+                   .check = settle, .bound = 2);
 EACH_KIND(TIME)
 
 /* --- batches --- */

@@ -82,7 +82,7 @@ static void timed_close(unsigned i)
                    .check = settle, .bound = 2);                                         \
     WEAVE_SCENARIO(timed_##kind, .name = "close." #kind "_against_deadlines",            \
                    .actors = 3, .setup = open_##kind, .actor = timed_close,              \
-                   .check = settle, .bound = 1);
+                   .check = settle, .bound = 2);
 EACH_KIND(CLOSE)
 
 WEAVE_SCENARIO(graceful, .name = "close.serves_a_parked_sender", .actors = 3,
@@ -105,7 +105,7 @@ static void leaving_sender(unsigned i)
 }
 
 WEAVE_SCENARIO(leaving, .name = "close.a_leaving_sender_was_the_last", .actors = 4,
-               .setup = full, .actor = leaving_sender, .check = settle, .bound = 1);
+               .setup = full, .actor = leaving_sender, .check = settle, .bound = 2);
 
 /* --- freed right after the last value; the header comes back for another channel, on
  *     which the late sender may still look for somebody to serve --- */

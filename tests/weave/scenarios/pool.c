@@ -47,7 +47,7 @@ WEAVE_SCENARIO(outside, .name = "pool.start_from_outside", .actors = 1,
                .bound = 2);
 WEAVE_SCENARIO(outside2, .name = "pool.two_start_from_outside", .actors = 2,
                .setup = one_worker, .actor = start_and_join, .check = finish,
-               .bound = 1);
+               .bound = 2);
 
 /* Long after the worker has looked for work the last time. */
 static void start_late(unsigned i)
@@ -57,7 +57,7 @@ static void start_late(unsigned i)
 }
 
 WEAVE_SCENARIO(late, .name = "pool.start_when_nobody_looks", .actors = 1,
-               .setup = one_worker, .actor = start_late, .check = finish, .bound = 1);
+               .setup = one_worker, .actor = start_late, .check = finish, .bound = 2);
 
 static void start_only(unsigned i)
 {
@@ -104,9 +104,9 @@ static void spawn_six(unsigned i)
 }
 
 WEAVE_SCENARIO(two, .name = "pool.two_ready_fibers", .actors = 1, .setup = two_workers,
-               .actor = spawn_two, .check = finish, .bound = 1);
+               .actor = spawn_two, .check = finish, .bound = 2);
 WEAVE_SCENARIO(six, .name = "pool.a_full_ring_is_stolen_from", .actors = 1,
-               .setup = two_workers, .actor = spawn_six, .check = finish, .bound = 1);
+               .setup = two_workers, .actor = spawn_six, .check = finish, .bound = 2);
 
 /* --- channel between fiber and thread --- */
 
@@ -282,4 +282,4 @@ WEAVE_SCENARIO(sleep, .name = "pool.cancel_against_sleep", .actors = 1,
 WEAVE_SCENARIO(shut, .name = "pool.shutdown_against_sleep", .actors = 1,
                .setup = one_worker, .actor = shut_against_sleep, .bound = 2);
 WEAVE_SCENARIO(pin, .name = "pool.a_pinned_fiber_is_woken", .actors = 1,
-               .setup = two_and_ring, .actor = pinned, .check = settle, .bound = 1);
+               .setup = two_and_ring, .actor = pinned, .check = settle, .bound = 2);

@@ -117,17 +117,17 @@ static void closing(unsigned i)
 
 #define SHAPES(kind)                                                                     \
     WEAVE_SCENARIO(sources_##kind, .name = "select." #kind "_two_sources", .actors = 3,  \
-                   .setup = kind, .actor = two_sources, .check = even, .bound = 1);      \
+                   .setup = kind, .actor = two_sources, .check = even, .bound = 2);      \
     WEAVE_SCENARIO(meets_##kind, .name = "select." #kind "_meets_select", .actors = 2,   \
                    .setup = kind, .actor = select_meets_select, .check = even);          \
     WEAVE_SCENARIO(plain_##kind, .name = "select." #kind "_beside_a_plain_receiver",     \
                    .actors = 3, .setup = kind, .actor = with_plain, .check = even,       \
-                   .bound = 1);                                                          \
+                   .bound = 2);                                                          \
     WEAVE_SCENARIO(time_##kind, .name = "select." #kind "_deadlines_lose_nothing",       \
                    .actors = 3, .setup = kind, .actor = out_of_time, .check = even,      \
-                   .bound = 1);                                                          \
+                   .bound = 2);                                                          \
     WEAVE_SCENARIO(close_##kind, .name = "select." #kind "_sees_a_close", .actors = 3,   \
-                   .setup = kind, .actor = closing, .check = even, .bound = 1);
+                   .setup = kind, .actor = closing, .check = even, .bound = 2);
 SHAPES(rings)
 SHAPES(meetings)
 

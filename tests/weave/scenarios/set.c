@@ -114,12 +114,12 @@ static void taken_out(unsigned i)
 
 #define SHAPES(kind)                                                                  \
     WEAVE_SCENARIO(senders_##kind, .name = "set." #kind "_two_channels", .actors = 3, \
-                   .setup = kind, .actor = two_senders, .check = even, .bound = 1);   \
+                   .setup = kind, .actor = two_senders, .check = even, .bound = 2);   \
     WEAVE_SCENARIO(again_##kind, .name = "set." #kind "_armed_again", .actors = 2,    \
                    .setup = kind, .actor = again, .check = even);                     \
     WEAVE_SCENARIO(beside_##kind, .name = "set." #kind "_beside_a_receiver",          \
                    .actors = 3, .setup = kind, .actor = beside_a_receiver,            \
-                   .check = even, .bound = 1);                                        \
+                   .check = even, .bound = 2);                                        \
     WEAVE_SCENARIO(time_##kind, .name = "set." #kind "_deadlines_lose_nothing",       \
                    .actors = 2, .setup = kind, .actor = out_of_time, .check = even,   \
                    .bound = 2);                                                       \

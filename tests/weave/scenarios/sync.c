@@ -46,7 +46,7 @@ WEAVE_SCENARIO(mutex2, .name = "sync.mutex_two", .actors = 2, .actor = locks,
 WEAVE_SCENARIO(mutex3, .name = "sync.mutex_three", .actors = 3, .actor = locks,
                .check = free_again, .bound = 2);
 WEAVE_SCENARIO(mutex_time, .name = "sync.mutex_deadlines", .actors = 3,
-               .actor = locks_for_a_while, .check = free_again, .bound = 1);
+               .actor = locks_for_a_while, .check = free_again, .bound = 2);
 
 static void sem_none(void)
 {
@@ -89,7 +89,7 @@ WEAVE_SCENARIO(sem2, .name = "sync.sem_wakes_all_it_can", .actors = 3, .setup = 
                .actor = permits, .check = no_permit_left, .bound = 2);
 WEAVE_SCENARIO(sem_time, .name = "sync.sem_deadlines_lose_no_permit", .actors = 3,
                .setup = sem_none, .actor = permits_for_a_while, .check = permits_kept,
-               .bound = 1);
+               .bound = 2);
 
 static void wg_two(void)
 {
