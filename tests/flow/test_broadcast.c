@@ -287,6 +287,40 @@ static void subscribers_get_their_topic_and_the_end(void **state)
     feed_run(topics);
 }
 
+/* Values that still wait in the topics when the input ends are delivered before `out`, which
+ * has two of them, is closed. */
+static void slow_subscriber(struct actor *a)
+{
+    unsigned dropped = 0;
+    leat_chan *in = feed_chan(feed_cap(a)), *out = feed_chan(0);
+    leat_pubsub *p = digits(in, LEAT_TAP_WAIT, &dropped);
+    int64_t v, sum = 0;
+    for (int k = 1; k <= 2; k++)
+        expect_eq(leat_pubsub_sub(p, &key[k], out, LEAT_TAP_WAIT, 0), 0);
+    for (v = 1; v <= 32; v = v % 10 == 2 ? v + 9 : v + 1)
+        expect_eq(leat_chan_send(in, &v), 0);
+    leat_chan_close(in);
+    for (int i = 0; i < 50; i++)
+        leat_yield();
+    expect_eq(leat_pubsub_wait(p, LEAT_NOW), LEAT_ETIMEDOUT);
+    for (int i = 0; i < 8; i++) {
+        expect_eq(leat_chan_recv(out, &v), 0);
+        sum += v;
+    }
+    expect_eq(sum, 1 + 2 + 11 + 12 + 21 + 22 + 31 + 32);
+    expect_all(out, NULL, 0);
+    expect_eq(leat_pubsub_wait(p, LEAT_NEVER), 0);
+    leat_pubsub_free(p);
+    leat_chan_free(in);
+    leat_chan_free(out);
+}
+
+static void what_waits_at_the_end_is_delivered_before_it(void **state)
+{
+    (void)state;
+    feed_run(slow_subscriber);
+}
+
 static void unsubs(struct actor *a)
 {
     unsigned dropped = 0;
@@ -396,6 +430,7 @@ int main(void)
         cmocka_unit_test(taps_may_come_and_go),
         cmocka_unit_test(a_freed_broadcast_stops_and_leaves_its_taps_open),
         cmocka_unit_test(subscribers_get_their_topic_and_the_end),
+        cmocka_unit_test(what_waits_at_the_end_is_delivered_before_it),
         cmocka_unit_test(unsubscribing_removes_empty_topics),
         cmocka_unit_test(a_full_topic_that_drops_delays_nobody),
         cmocka_unit_test(bad_options_are_refused),
