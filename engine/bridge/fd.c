@@ -18,10 +18,12 @@
  *             refs    the owner, and each call under way
  * Writers     owner: SET -> CLEAR -> LISTING -> LISTED, FIRED -> STALE, any -> DEAD.
  *             fire, under the side's lock: LISTING, LISTED -> FIRED. The call: FIRED ->
- *             SET, STALE -> CLEAR and on as the owner.
+ *             SET, or, when nothing is left, FIRED, STALE -> CLEAR and on as the owner.
  * Invariants  The descriptor is written only between FIRED and SET, or by who lists and
  *             finds the channel ready, and cleared only in CLEAR: so it is readable in
- *             SET, unreadable in LISTED.
+ *             SET, unreadable in LISTED. Who takes the last value looks at the state
+ *             after that, who writes looks at the channel after the state was FIRED: one
+ *             of them sees that nothing is left.
  * No edge     is lost: cleared, then listed, then looked at: listing is a registration
  *             like any other (chan/), after which the tickets are read again, and an
  *             event whose channel became ready is fired.
@@ -70,7 +72,7 @@ static struct leati_wait *fire(struct leati_event *event)
 {
     struct leat_fd *f = leati_container_of(event, struct leat_fd, event);
     (void)leati_add_rlx(&f->refs, 1u); /* relaxed: whoever frees it needs our lock first */
-    if (step(f, LISTED, FIRED) || step(f, LISTING, FIRED))
+    if (step(f, LISTING, FIRED) || step(f, LISTED, FIRED)) /* as it goes on meanwhile */
         leati_wake(&f->call.w, LEATI_WAKE_TAIL); /* only links it */
     else
         (void)leati_sub_ar(&f->refs, 1u); /* DEAD, and the owner waits for our lock */
@@ -85,22 +87,52 @@ static void raise(struct leat_fd *f)
         leatp_event_post(f->fd);
 }
 
-/* From CLEAR, by whoever made it that. */
-static void list(struct leat_fd *f)
+/* Is a receive worth an attempt? For timers *ret_due is when it will be. */
+static bool ready(struct leat_fd *f, struct leat_deadline *ret_due)
 {
-    if (!step(f, CLEAR, LISTING)) /* DEAD */
-        return;
-    if (f->c->ops->enlist(f->c, &f->node) != LEATI_LISTED) { /* ready */
-        if (step(f, LISTING, FIRED)) {
-            raise(f);
-            (void)step(f, FIRED, SET);
-        }
-        return;
-    }
+    uint64_t ticket;
+    *ret_due = LEAT_NEVER;
+    return f->c->ops->ready(f->c, LEAT_OP_RECV, &ticket, ret_due);
+}
+
+/* From CLEAR, by whoever made it that. False: it could not be listed, being ready, and
+ * the caller is to write. */
+static bool list(struct leat_fd *f)
+{
+    if (!step(f, CLEAR, LISTING))
+        return true; /* DEAD */
+    if (f->c->ops->enlist(f->c, &f->node) != LEATI_LISTED)
+        return !step(f, LISTING, FIRED);
     if (leati_fed(f->c))
         leati_feed(f->c);
     if (!step(f, LISTING, LISTED) && leati_load_acq(&f->state) == DEAD)
         (void)f->c->ops->delist(f->c, &f->node);
+    return true;
+}
+
+/* From FIRED, or what the owner made of it: until it is SET, listed or DEAD. What fired
+ * it may have been taken meanwhile; then it is not to be readable. */
+static void serve(struct leat_fd *f)
+{
+    struct leat_deadline due;
+    bool wrote = false;
+    for (;;) {
+        if (leati_load_acq(&f->state) == FIRED && ready(f, &due)) {
+            if (!wrote)
+                raise(f);
+            wrote = true;
+            if (step(f, FIRED, SET))
+                return;
+        } else if (step(f, FIRED, CLEAR) || step(f, STALE, CLEAR)) {
+            if (wrote)
+                leatp_event_clear(f->fd);
+            wrote = false;
+            if (list(f))
+                return;
+        } else if (leati_load_acq(&f->state) == DEAD) {
+            return;
+        }
+    }
 }
 
 static bool settle(struct leati_call *c)
@@ -113,15 +145,7 @@ static bool settle(struct leati_call *c)
 static void run(struct leati_call *c)
 {
     struct leat_fd *f = leati_container_of(c, struct leat_fd, call);
-    if (step(f, STALE, CLEAR)) {
-        list(f);
-    } else if (leati_load_acq(&f->state) == FIRED) {
-        raise(f);
-        if (!step(f, FIRED, SET) && step(f, STALE, CLEAR)) {
-            leatp_event_clear(f->fd);
-            list(f);
-        }
-    }
+    serve(f);
     unref(f);
 }
 
@@ -145,13 +169,6 @@ static bool never_aborted(struct leati_wait *w, int err)
 static const struct leati_call_ops fd_ops = {
     {never, never_aborted, "fd"}, disarm, settle, run};
 
-static bool ready(struct leat_fd *f, struct leat_deadline *ret_due)
-{
-    uint64_t ticket;
-    *ret_due = LEAT_NEVER;
-    return f->c->ops->ready(f->c, LEAT_OP_RECV, &ticket, ret_due);
-}
-
 /* The instant of the next value, or now once it is closed. */
 static bool update_timer(struct leat_fd *f)
 {
@@ -170,7 +187,8 @@ static void quiet(struct leat_fd *f)
     if (step(f, FIRED, STALE) || !step(f, SET, CLEAR))
         return;
     leatp_event_clear(f->fd);
-    list(f);
+    if (!list(f))
+        serve(f);
     leati_calls_flush();
 }
 
@@ -229,7 +247,8 @@ int leat_fd_new(leat_fd **ret, leat_chan *c)
     f->due = -1;
     if (c->kind == LEATI_TIMER)
         (void)update_timer(f);
-    list(f);
+    if (!list(f))
+        serve(f);
     leati_calls_flush();
     *ret = f;
     return 0;

@@ -143,6 +143,7 @@ bool leati_bounded_hand(struct leati_bounded *b, const void *elem)
     while (empty && (n = leati_side_first(&b->rx)) != NULL && n->kind != LEATI_EVENT) {
         if (!leati_node_hold(n)) {
             leati_side_unlink(&b->rx, n);
+            (void)lower_h(b, LEAT_OP_RECV, false);
             continue;
         }
         if (n->buf)
