@@ -12,7 +12,7 @@ struct job {
     long n;             /* operations of one repetition                  */
     long work;          /* iterations of burn() in one piece of work     */
     size_t p, c, cap;   /* producers, consumers, capacity, from the name */
-    unsigned flags;     /* of the channel: enum leat_chan_flags          */
+    unsigned flags;     /* of the channel or pipe                        */
     enum leat_spin spin;
     leat_pool *pool;    /* NULL in a scenario that runs on threads       */
 };
@@ -112,5 +112,7 @@ void wake_sleeping(struct job *j, struct watch *w);
 void memory(struct job *j, struct watch *w);
 void memory_small(struct job *j, struct watch *w);
 void channel_bytes(struct job *j, struct watch *w);
+void pipe_items(struct job *j, struct watch *w);
+void pipe_sleepers(struct job *j, struct watch *w);
 
 #endif

@@ -33,6 +33,8 @@ static const struct scenario streams = {"stream", stream, IN_FIBER};
 static const struct scenario single = {"spsc", spsc, IN_FIBER};
 static const struct scenario typed = {"spsc-typed", spsc_typed, IN_FIBER};
 static const struct scenario threads = {"threads-pingpong", threads_pingpong, NO_POOL};
+static const struct scenario pipes = {"pipe", pipe_items, IN_FIBER};
+static const struct scenario sleepers = {"pipe-sleep", pipe_sleepers, IN_FIBER};
 static const struct scenario bytes = {"channel-bytes", channel_bytes, IN_FIBER};
 
 /* Names that carry figures: streamPxC/capK, declared/capK (one producer and one
@@ -75,9 +77,25 @@ static const struct scenario *find_option(const char *name, struct job *j)
     return NULL;
 }
 
+/* pipe-ordered/P, pipe-unordered/P with P workers; pipe-sleep/fibers-ordered, ... */
+static const struct scenario *find_pipe(const char *name, struct job *j)
+{
+    if (sscanf(name, "pipe-ordered/%zu", &j->p) == 1)
+        return &pipes;
+    j->flags = strstr(name, "unordered") ? LEAT_PIPE_UNORDERED : 0;
+    if (sscanf(name, "pipe-unordered/%zu", &j->p) == 1)
+        return &pipes;
+    if (strncmp(name, "pipe-sleep/", 11) != 0)
+        return NULL;
+    j->c = strstr(name, "threads") != NULL;
+    return &sleepers;
+}
+
 const struct scenario *find(const char *name, struct job *j)
 {
     const struct scenario *s;
+    if (strncmp(name, "pipe-", 5) == 0)
+        return find_pipe(name, j);
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (strcmp(table[i].name, name) == 0)
             return &table[i];

@@ -70,6 +70,7 @@ func plan() []row {
 	rows = networks(rows)
 	rows = crowds(rows)
 	rows = threadsAndWork(rows)
+	rows = pipes(rows)
 	rows = latencies(rows)
 	rows = footprints(rows)
 	return beside(rows)
@@ -160,6 +161,39 @@ func threadsAndWork(rows []row) []row {
 			{usualNS, "", "ns", plain, 0},
 		}
 		rows = append(rows, s)
+	}
+	return rows
+}
+
+// pipes: 2 CPUs, the workers of the pipe in the name.
+func pipes(rows []row) []row {
+	const g = "parallel pipes"
+	add := func(name, goName, leatName string, target float64) {
+		rows = pair(rows, row{group: g, name: name, goName: goName, leatName: leatName, count: 400000}, none, target)
+	}
+	for _, n := range []int{1, 2, 4} {
+		s := fmt.Sprintf("pipe-unordered/%d", n)
+		add(s, s, s, 3)
+	}
+	for _, n := range []int{1, 2, 4} {
+		s := fmt.Sprintf("pipe-ordered/%d", n)
+		add(s, s, s, 4)
+	}
+	add("pipe-ordered/2, goroutine per item", "pipe-goroutines", "pipe-ordered/2", 0)
+	for _, s := range []struct {
+		name   string
+		ns     int
+		target float64
+	}{{"1us", 1000, 0.9}, {"10us", 10000, 0.95}} {
+		for _, shape := range []string{"pipe-unordered/2", "pipe-ordered/2"} {
+			rows = append(rows, row{group: g, name: shape + "+" + s.name, workers: 2, goName: shape, leatName: shape,
+				threadsName: "work64/threads", count: 20000000 / s.ns, warm: 20000000 / s.ns, workNS: s.ns,
+				metrics: []metric{{usualNS, " gain", "x", gain, s.target}, {usualNS, "", "ns", plain, 0}}})
+		}
+	}
+	for _, n := range []string{"fibers-unordered", "fibers-ordered", "threads-unordered", "threads-ordered"} {
+		rows = append(rows, row{group: g, name: "pipe-sleep/" + n, workers: 2, goName: "pipe-sleep",
+			leatName: "pipe-sleep/" + n, count: 20, minMS: 1, metrics: []metric{{"ms", "", "ms", limit, 220}}})
 	}
 	return rows
 }

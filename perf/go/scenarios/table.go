@@ -35,14 +35,25 @@ var scenarios = map[string]scenario{
 	"idle":                  idle,
 	"memory":                memory,
 	"channel-bytes":         channelBytes,
+	"pipe-goroutines":       pipeGoroutines,
+	"pipe-sleep":            pipeSleepers,
 }
 
+var pipeName = regexp.MustCompile(`^pipe-(un)?ordered/(\d+)$`)
 var streamName = regexp.MustCompile(`^stream(\d+)x(\d+)/cap(\d+)$`)
 
-// find knows, besides the table, "streamPxC/capK" for any counts, and "spsc/capK".
+// find knows, besides the table, "streamPxC/capK" for any counts, and "pipe-ordered/P",
+// "pipe-unordered/P" with P workers.
 func find(name string) scenario {
 	if s, ok := scenarios[name]; ok {
 		return s
+	}
+	if m := pipeName.FindStringSubmatch(name); m != nil {
+		n, _ := strconv.Atoi(m[2])
+		if m[1] == "un" {
+			return func(j *job, w *watch) { pipeUnordered(j, w, n) }
+		}
+		return func(j *job, w *watch) { pipeOrdered(j, w, n) }
 	}
 	m := streamName.FindStringSubmatch(name)
 	if m == nil {
