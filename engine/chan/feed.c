@@ -88,9 +88,13 @@ static bool any_plain(const struct leat_chan *c)
 {
     bool plain = false;
     leati_lock(&table.lock);
-    for (struct leati_feeder *f = feeder_of(table.feeders.first); f && !plain;
-         f = feeder_of(f->link.next))
-        plain = f->chan == c && leati_load_sc(&f->plain) != 0; /* sc: see Ordering */
+    for (struct leati_feeder *f = feeder_of(table.feeders.first); f;
+         f = feeder_of(f->link.next)) {
+        if (f->chan != c || leati_load_sc(&f->plain) == 0) /* sc: see Ordering */
+            continue;
+        leati_store_rlx(&f->asked, 1u); /* relaxed: a hint */
+        plain = true;
+    }
     leati_unlock(&table.lock);
     return plain;
 }

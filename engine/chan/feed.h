@@ -37,6 +37,7 @@ struct leati_feeder {
     uint32_t pins; /* the table's lock */
     bool removed;  /* the table's lock */
     leati_a32 plain;
+    leati_a32 asked; /* a receiver has paid for plain publication: a hint */
     /* Sends what is held, without waiting. Any thread or fiber, no lock held. NULL:
      * nothing is ever held. */
     void (*drain)(struct leati_feeder *f);

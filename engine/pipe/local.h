@@ -34,6 +34,7 @@
 enum {
     LEATI_BATCH = 32,          /* items of one claim, elements of one send           */
     LEATI_BATCH_BYTES = 16384, /* and bytes                                          */
+    LEATI_FENCED_CLAIMS = 8,   /* after somebody waited for results                  */
     LEATI_PLAIN_NS = 250,      /* items shorter than this are published plainly      */
     LEATI_STEAL_FIRST_NS = 2000, /* longer ones are stolen before new ones are taken */
 };
@@ -62,12 +63,14 @@ struct leati_pworker {
     struct leati_lane lane;
     char *outs; /* ordered: what the running item has emitted */
     uint32_t nouts;
-    bool streaming;         /* the running item sends as it emits */
-    bool plain;             /* publishes without a fence */
-    bool slow;              /* its last items were long */
-    leat_sem sem;           /* it sleeps here; may be given too often */
-    bool late;              /* its item was given up: it leaves */
-    bool listed, on_way;    /* the turnstile's lock */
+    bool streaming;      /* the running item sends as it emits */
+    bool plain;          /* publishes without a fence */
+    bool slow;           /* its last items were long */
+    leat_sem sem;        /* it sleeps here; may be given too often */
+    unsigned fenced;     /* claims for which it is not worth while to publish plainly */
+    bool wanted;         /* somebody waited for results since the last claim */
+    bool late;           /* its item was given up: it leaves */
+    bool listed, on_way; /* the turnstile's lock */
     struct leati_link link; /* in followers */
     leati_a32 has_role;     /* ordered: the drain role was handed to it */
     int64_t claim_start;
@@ -262,6 +265,8 @@ LEATI_INLINE uint64_t leati_order_head(const struct leati_local *p)
 
 /* --- worker.c --- */
 void leati_work(struct leati_pworker *w);
+/* How it publishes; see there. Not plainly while it sleeps. */
+void leati_publish_plainly(struct leati_pworker *w, bool plain);
 /* Tells of a failed try. */
 void leati_report(struct leati_pworker *w, const void *item, int err, unsigned tries,
                   bool final);

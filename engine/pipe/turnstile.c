@@ -86,6 +86,7 @@ static void pass(struct leati_local *p)
 static void sleep_behind(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
+    leati_publish_plainly(w, false);
     int r = leat_sem_acquire(&w->sem, 1);
     leati_lock(&p->lock);
     if (w->listed)
@@ -139,6 +140,7 @@ static uint64_t credits(struct leati_local *p)
 static void sleep_for_credit(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
+    leati_publish_plainly(w, false);
     leati_store_rel(&p->cwaiter, (void *)w); /* pairs with leati_credit */
     leati_store_sc(&p->cwait, 1u);
     leati_heavy_fence(); /* see Ordering; and shows what was published plainly */
@@ -196,6 +198,7 @@ static uint32_t wait_in(struct leati_pworker *w, uint64_t free)
     struct leat_case cases[] = {LEAT_RECV(p->in, w->spare),
                                 LEAT_RECV(p->end_chan, NULL)};
     size_t which;
+    leati_publish_plainly(w, false);
     int r = leat_select(cases, 2, LEAT_NEVER, 0, &which);
     if (r != 0)
         leati_local_stop(p, r);

@@ -12,8 +12,11 @@ static void prompt(struct leati_pworker *w)
     }
     if (w->plain)
         leati_light_fence(); /* feed.h; else the publication was a barrier */
-    if (leati_unlikely(leati_feed_wanted(p->rx)) || leati_unlikely(leati_is_awaited(p)))
+    if (leati_unlikely(leati_feed_wanted(p->rx)) ||
+        leati_unlikely(leati_is_awaited(p))) {
+        w->wanted = true;
         (void)leati_deliver(w, false);
+    }
 }
 
 void leati_report(struct leati_pworker *w, const void *item, int err, unsigned tries,
@@ -143,9 +146,9 @@ static void redo(struct leati_pworker *w)
     work_on(w, in, w->redo_tries);
 }
 
-/* Short items are published without a barrier, and whoever waits for results pays one;
- * long ones the other way round. See feed.h. */
-static void publish_plainly(struct leati_pworker *w, bool plain)
+/* Short items that nobody waits for are published without a barrier, and whoever comes to
+ * wait pays one; all others the other way round. See feed.h. */
+void leati_publish_plainly(struct leati_pworker *w, bool plain)
 {
     if (w->plain == plain)
         return;
@@ -163,7 +166,14 @@ static void account(struct leati_pworker *w)
         return;
     int64_t ns = leat_now() - w->claim_start, each = ns / w->claim_items;
     leati_count_up(&w->busy_ns, (uint64_t)ns);
-    publish_plainly(w, w->p->holds && each < LEATI_PLAIN_NS);
+    if (w->wanted || leati_load_rlx(&w->p->feeder.asked)) { /* relaxed: a hint */
+        leati_store_rlx(&w->p->feeder.asked, 0u);
+        w->fenced = LEATI_FENCED_CLAIMS;
+    } else if (w->fenced > 0) {
+        w->fenced--;
+    }
+    w->wanted = false;
+    leati_publish_plainly(w, w->p->holds && each < LEATI_PLAIN_NS && w->fenced == 0);
     w->slow = each > LEATI_STEAL_FIRST_NS;
     w->claim_items = 0;
 }
@@ -231,7 +241,7 @@ void leati_work(struct leati_pworker *w)
     if (!p->aborted && begin(w)) {
         loop(w);
         account(w);
-        publish_plainly(w, false);
+        leati_publish_plainly(w, false);
         if (p->o.exit)
             p->o.exit(w->stage.state);
         late = w->late;
