@@ -11,7 +11,7 @@
  * @shape 1 one fiber calls twice, two threads at most
  * @deep 2 two fibers, two threads at most, one call waits for the other
  * @shape 3 two fibers, one thread at most, cancelled at will
- * @shape 4 two fibers, two threads, starts fail at will
+ * @deep 4 two fibers, two threads, starts fail at will
  * @shape 5 two fibers call while one thread idles, one call waits for the other
  * @mutation 1 shape=5 a call is queued without a look whether a thread idles
  * @mutation 2 shape=1 who is done counts as idle after the wake

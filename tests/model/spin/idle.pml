@@ -13,12 +13,12 @@
  * @big yes
  * @shape 1 a worker queues and computes or goes idle, another one comes and goes
  * @shape 2 two workers queue, compute or go idle
- * @shape 3 a foreign thread injects a fiber, two workers
  * @shape 5 a worker arms a timer, another one sleeps
  * @shape 9 a worker arms a timer and computes, one sleeps, one comes and goes
  * @shape 11 one of two sleepers has a timer, a worker queues and computes
  * @shape 12 the same, a pinned fiber for the one with the timer
- * @shape 13 as 3, nobody looks in vain: what is injected is seen at once
+ * @shape 13 a foreign thread injects a fiber that nobody may have to look for, two workers
+ * @deep 3 a foreign thread injects a fiber, two workers
  * @deep 4 a thread injects a pinned fiber and a shared one, two workers
  * @deep 6 a worker queues, two others come and go
  * @deep 8 a pinned fiber and a shared one from different threads, two workers
