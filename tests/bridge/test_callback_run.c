@@ -380,6 +380,99 @@ static void a_callback_may_free_its_own_memory(void **state)
     verdict();
 }
 
+/* A fiber's wait is published on the stack of the fiber that comes next, or of the loop.
+ * What that completes is called there and then, off the fibers' stacks. */
+struct publisher {
+    struct leati_wait w;
+    leat_chan *c;
+    unsigned called;
+    uintptr_t low, high; /* of the next fiber's stack, roughly */
+    bool elsewhere;
+    bool stop; /* fibers of one worker */
+};
+
+static void from_publish(leat_call *call, int result, void *arg)
+{
+    struct publisher *p = arg;
+    char here;
+    (void)call;
+    expect_eq(result, 0);
+    expect(leat_fiber_self() == NULL);
+    uintptr_t at = (uintptr_t)&here;
+    __asm__ volatile("" : "+r"(at));
+    p->elsewhere = at < p->low || at > p->high;
+    p->called++;
+}
+
+static bool complete_and_go_on(struct leati_wait *w)
+{
+    struct publisher *p = leati_container_of(w, struct publisher, w);
+    uint64_t v = 1;
+    w->result = p->c->ops->attempt(p->c, LEAT_OP_SEND, &v);
+    return false;
+}
+
+static bool not_aborted(struct leati_wait *w, int err)
+{
+    (void)w, (void)err;
+    return false;
+}
+
+static const struct leati_wait_ops publisher_ops = {complete_and_go_on, not_aborted, "test"};
+
+static int park_main(void *arg)
+{
+    struct publisher *p = arg;
+    leat_call call;
+    uint64_t v = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        leat_call_init(&call, from_publish, p, NULL);
+        expect_eq(leat_call_recv(&call, p->c, &v), 0);
+        p->w.ops = &publisher_ops;
+        p->w.until = LEAT_NEVER;
+        expect_eq(leati_park(&p->w), 0);
+        expect_eq(p->called, i + 1);
+        expect(p->elsewhere);
+    }
+    p->stop = true;
+    return 0;
+}
+
+static int next_main(void *arg)
+{
+    struct publisher *p = arg;
+    unsigned turns = 0;
+    char here[2048];
+    p->low = (uintptr_t)here - 4096;
+    p->high = (uintptr_t)here + sizeof(here) + 4096;
+    while (!p->stop) {
+        leat_fiber *me = leat_fiber_self();
+        leat_yield();
+        expect(leat_fiber_self() == me);
+        turns++;
+    }
+    return turns > 100 ? 7 : 0;
+}
+
+static void what_a_publishing_fiber_completes_is_called_at_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 7; i++) {
+        struct publisher p = {.c = kind_open(&kinds[i], 8)};
+        leat_pool *pool = support_pool_of(1, 0);
+        leat_fiber *f[2];
+        int r = 0;
+        assert_int_equal(leat_pool_go(pool, &f[0], next_main, &p), 0);
+        assert_int_equal(leat_pool_go(pool, &f[1], park_main, &p), 0);
+        assert_int_equal(leat_fiber_join(f[1], NULL), 0);
+        assert_int_equal(leat_fiber_join(f[0], &r), 0);
+        assert_int_equal(r, 7);
+        leat_pool_free(pool);
+        leat_chan_free(p.c);
+        verdict();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_long_row_goes_on_at_the_executor),
         cmocka_unit_test(an_executor_may_run_a_task_at_once),
         cmocka_unit_test(a_callback_may_free_its_own_memory),
+        cmocka_unit_test(what_a_publishing_fiber_completes_is_called_at_once),
     };
     return cmocka_run_group_tests_name("callback_run", tests, NULL, NULL);
 }
