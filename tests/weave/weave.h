@@ -41,6 +41,9 @@ unsigned weave_self(void);         /* the number of the actor that calls */
  * Each call takes a step, no two answers are the same. */
 unsigned long weave_step(void);
 
+/* Calls what the engine wants called at the end of the process. */
+void weave_exit(void);
+
 void weave_register(const struct weave_scenario *scenario);
 
 #endif

@@ -231,7 +231,7 @@ static bool run(const struct weave_scenario *s)
     if (!weave_self_same(want.seed))
         o.failed = true;
     if (!o.failed && !want.no_random)
-        by_chance(&o, begin + want.seconds / 2);
+        by_chance(&o, begin + want.seconds * 3 / 4);
     if (!o.failed)
         exhaust(&o, begin);
     count(&o);

@@ -106,6 +106,56 @@ void leatp_futex_wake_shared(leati_a32 *word, int n)
     leatp_futex_wake(word, n);
 }
 
+/* --- the C library's mutex: its first word tells whether it is held --- */
+
+static uint32_t *held(void *mutex, const void *pc)
+{
+    weave_point();
+    weave_touch((uintptr_t)mutex, pc);
+    weave_drain(weave_me);
+    weave->commits++;
+    weave_note(OP_RMW, mutex, 4, 0, pc);
+    reads(mutex, sizeof(uint32_t));
+    writes(mutex, sizeof(uint32_t));
+    return mutex;
+}
+
+int weave_mutex_lock(void *mutex)
+{
+    uint32_t *word;
+    while (*(word = held(mutex, PC)))
+        (void)leatp_futex_wait((leati_a32 *)(void *)word, 1, LEAT_NEVER);
+    *word = 1;
+    return 0;
+}
+
+int weave_mutex_unlock(void *mutex)
+{
+    *held(mutex, PC) = 0;
+    leatp_futex_wake(mutex, 1);
+    return 0;
+}
+
+/* --- the end of the process --- */
+
+enum { HANDLERS = 4 };
+static void (*handler[HANDLERS])(void); /* put back before each execution */
+static unsigned handlers;
+
+int weave_at_exit(void (*fn)(void))
+{
+    if (handlers == HANDLERS)
+        return -1;
+    handler[handlers++] = fn;
+    return 0;
+}
+
+void weave_exit(void)
+{
+    while (handlers > 0)
+        handler[--handlers]();
+}
+
 /* --- arch/atomic.h --- */
 
 bool leatp_no_membarrier;

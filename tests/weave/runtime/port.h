@@ -6,15 +6,26 @@
 #define LEATI_ARCH_RELAX_H
 #define LEATI_ARCH_TLS_H
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 void leatp_pause(void);
 void leatp_relax(unsigned *step);
 void *leatp_tls_self(void);
 void *leatp_tls_self_call(void);
+
+/* Mutexes of the C library, and what it calls at the end of the process. */
+int weave_mutex_lock(void *mutex);
+int weave_mutex_unlock(void *mutex);
+int weave_at_exit(void (*fn)(void));
+
+#define pthread_mutex_lock weave_mutex_lock
+#define pthread_mutex_unlock weave_mutex_unlock
+#define atexit weave_at_exit
 
 /* The switch between stacks, with the runtime told of it. */
 void weave_context_left(void **save);

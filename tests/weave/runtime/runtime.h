@@ -173,6 +173,9 @@ void weave_snapshot_restore(void);
 uint64_t weave_digest(uint64_t h, const void *p, size_t n);
 uint64_t weave_snapshot_digest(void); /* of the program's data as it is now */
 
+/* --- port.c --- */
+void weave_exit(void);
+
 /* --- host.c --- */
 void weave_host_reset(void);
 uint64_t weave_host_digest(void); /* of all that is allocated; stacks of fibers: nothing */

@@ -80,6 +80,17 @@ static void beside_a_receiver(unsigned i)
         weave_check((i == 1 ? wait_set(LEAT_NEVER) : take_until(a, LEAT_NEVER)) == 0);
 }
 
+/* Two of them: each value goes to one, whoever the entry gives way to. */
+static void beside_two(unsigned i)
+{
+    if (i == 0) {
+        for (uint64_t v = 1; v <= 3; v++)
+            weave_check(put_until(a, v, LEAT_NEVER) == 0);
+        return;
+    }
+    weave_check((i == 1 ? wait_set(LEAT_NEVER) : take_until(a, LEAT_NEVER)) == 0);
+}
+
 static void out_of_time(unsigned i)
 {
     if (i == 0)
@@ -120,6 +131,9 @@ static void taken_out(unsigned i)
     WEAVE_SCENARIO(beside_##kind, .name = "set." #kind "_beside_a_receiver",          \
                    .actors = 3, .setup = kind, .actor = beside_a_receiver,            \
                    .check = even, .bound = 2);                                        \
+    WEAVE_SCENARIO(two_##kind, .name = "set." #kind "_beside_two_receivers",          \
+                   .actors = 4, .setup = kind, .actor = beside_two, .check = even,    \
+                   .bound = 1);                                                       \
     WEAVE_SCENARIO(time_##kind, .name = "set." #kind "_deadlines_lose_nothing",       \
                    .actors = 2, .setup = kind, .actor = out_of_time, .check = even,   \
                    .bound = 2);                                                       \
