@@ -89,11 +89,12 @@ struct leati_herded {
     uint64_t id;
     int bell, pidfd;
     bool poisoned;           /* wrote what it must not: nothing is offered to it */
+    bool begun;              /* has been seen to have begun */
     bool progress;           /* an item was decided in this life */
     unsigned failures;       /* lives without progress, in a row */
     unsigned failed_starts;  /* that did not get through init, in a row */
     int64_t retry_at;        /* 0: none, as the others */
-    int64_t asked_at, stopped_at, taken_at;
+    int64_t asked_at, stopped_at, taken_at, offered_at; /* the last two: of the head */
     struct leati_item **item; /* by slot; NULL: decided already */
     bool *recalled;
     uint64_t busy_before;    /* of former lives */

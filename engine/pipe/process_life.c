@@ -18,6 +18,7 @@
 #define PAUSE_NS     ((int64_t)10000000)
 #define PAUSE_MAX_NS ((int64_t)1000000000)
 #define ANSWER_NS    ((int64_t)5000000000) /* a helper that says nothing is no more */
+#define BEGIN_NS     ((int64_t)100000000)  /* to take an offered item, beside its time */
 enum { STARTS = 5, LOOKS = 16 };
 
 static uint32_t slot_of(const struct leati_herd *h, uint32_t i)
@@ -62,7 +63,7 @@ void leati_settle(struct leati_herd *h, struct leati_herded *w, int err)
         if (!w->recalled[slot_of(h, w->tail)])
             settle_one(h, w, w->tail, err);
     }
-    w->taken_at = 0;
+    w->taken_at = w->offered_at = 0;
 }
 
 void leati_life_end(struct leati_herd *h, struct leati_herded *w, int err)
@@ -190,8 +191,8 @@ void leati_life_begin(struct leati_herd *h, struct leati_herded *w)
     memcpy(m.name, h->name, sizeof(m.name));
     w->id = m.id = ++h->next_id;
     w->head = w->tail = 0;
-    w->retry_at = w->stopped_at = w->taken_at = 0;
-    w->poisoned = w->progress = false;
+    w->retry_at = w->stopped_at = w->taken_at = w->offered_at = 0;
+    w->poisoned = w->progress = w->begun = false;
     int r = leati_herd_connect(h), fd = r ? r : make_segment(h, w);
     if (fd >= 0) {
         r = leati_proc_spawn(h->link, &m, fd, w->bell);
@@ -296,18 +297,22 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* When the worker's item is late, counted from when it was first seen TAKEN. */
+/* When the worker is late: an item is counted from when it was first seen TAKEN; one that
+ * a worker does not take though it could is its worker's fault, and goes to another. */
 static int64_t watch_item(struct leati_herd *h, struct leati_herded *w, int64_t now)
 {
     if (h->o.item_timeout <= 0 || w->head == w->tail)
         return INT64_MAX;
-    if (!w->taken_at && leati_lane_phase(&w->lane, w->head) == LEATI_TAKEN)
-        w->taken_at = now;
-    if (!w->taken_at) /* to be seen soon enough */
-        return now + h->o.item_timeout / 8 + 1000000;
-    if (now - w->taken_at < h->o.item_timeout)
-        return w->taken_at + h->o.item_timeout;
-    leati_life_end(h, w, LEAT_ETIMEDOUT);
+    /* relaxed: noted once, so that it cannot be taken back */
+    w->begun |= leati_load_rlx(&leati_lane_head(&w->lane)->begun) != 0;
+    bool taken = leati_lane_phase(&w->lane, w->head) == LEATI_TAKEN;
+    int64_t *since = taken ? &w->taken_at : &w->offered_at;
+    int64_t most = h->o.item_timeout + (taken ? 0 : BEGIN_NS);
+    if (*since == 0)
+        *since = now;
+    if (now - *since < most || (!taken && !w->begun)) /* TAKEN is to be seen soon enough */
+        return taken ? *since + most : now + h->o.item_timeout / 8 + 1000000;
+    leati_life_end(h, w, taken ? LEAT_ETIMEDOUT : LEAT_EOWNERDEAD);
     return INT64_MAX;
 }
 

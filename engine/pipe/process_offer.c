@@ -153,7 +153,7 @@ bool leati_collect(struct leati_herd *h, struct leati_herded *w)
             break;
         }
         uint32_t i = w->head++;
-        w->taken_at = 0;
+        w->taken_at = w->offered_at = 0;
         moved = true;
         if (!recalled && !leati_take_result(h, w, i))
             w->poisoned = true;

@@ -1,5 +1,6 @@
 /* farm.c - see farm.h. SPDX-License-Identifier: MIT */
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -162,6 +163,24 @@ int farm_finish(struct farm *f, struct leat_pipe_stats *ret)
     farm_check(f);
     farm_free(f);
     return r;
+}
+
+bool farm_signal(unsigned worker, uint64_t helper, int sig)
+{
+    char path[64], line[128];
+    unsigned long parent = 0;
+    uint32_t pid = leati_load_sc(&board->pid[worker]);
+    if (pid == 0)
+        return false;
+    (void)snprintf(path, sizeof(path), "/proc/%u/status", pid);
+    FILE *f = fopen(path, "re");
+    while (f && fgets(line, sizeof(line), f)) {
+        if (sscanf(line, "PPid: %lu", &parent) == 1)
+            break;
+    }
+    if (f)
+        (void)fclose(f);
+    return parent == helper && kill((pid_t)pid, sig) == 0;
 }
 
 unsigned farm_descriptors(void)

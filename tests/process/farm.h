@@ -70,6 +70,10 @@ int farm_join(struct farm *f, struct leat_pipe_stats *ret);
 void farm_check(struct farm *f);
 void farm_free(struct farm *f);
 
+/* Sends a worker of that number a signal, if its process is still there: a number may have
+ * gone to somebody else. `helper` is its parent. Was it sent? */
+bool farm_signal(unsigned worker, uint64_t helper, int sig);
+
 /* Open descriptors, and mappings of segments, of this process. */
 unsigned farm_descriptors(void);
 unsigned farm_segments(void);

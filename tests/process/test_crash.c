@@ -171,12 +171,12 @@ static void a_worker_that_goes_on_within_the_grace_is_kept(void **state)
     farm_board_clear();
     farm_start(&f, &o, 8, 8, some);
     assert_true(support_until(stopped_one, NULL));
-    struct grain g;
+    struct grain g = {0};
     for (unsigned n = 0; n < 7; n++)
         assert_true(farm_read(&f, &g));
     /* Before or after it stops itself: until it has gone on. */
     while (leat_chan_len(f.out) == 0 && !leat_chan_closed(f.out)) {
-        (void)kill((pid_t)leati_load_sc(&board->pid[0]), SIGCONT);
+        (void)farm_signal(0, g.parent, SIGCONT);
         (void)sched_yield();
     }
     assert_int_equal(farm_join(&f, &st), 0);

@@ -24,9 +24,7 @@ static unsigned read_and_kill(struct farm *f, unsigned kills, int sig)
         left = support_below(&rng, step);
         for (uint32_t pause = support_below(&rng, 2000); pause; pause--)
             leati_barrier_compiler();
-        uint32_t pid = leati_load_sc(&board->pid[support_below(&rng, f->o.workers)]);
-        if (pid)
-            sent += kill((pid_t)pid, sig) == 0;
+        sent += farm_signal(support_below(&rng, f->o.workers), g.parent, sig);
     }
     return sent;
 }
@@ -93,6 +91,67 @@ static char *segment_of_worker(size_t *ret_size)
         (void)fclose(f);
     *ret_size = hi - lo;
     return (char *)lo; /* NOLINT */
+}
+
+/* --- one lie at a time --- */
+
+enum { LIE_AT = 3, LIE_ITEMS = 10 };
+
+/* At item LIE_AT it writes what the argument says into the word of the next slot, which
+ * holds an item that was offered. Items are in the slots by their positions. */
+static int lie(leat_stage *s, const void *in, size_t len)
+{
+    if (leat_stage_position(s) == LIE_AT) {
+        size_t size;
+        struct leati_lane lane;
+        char *segment = segment_of_worker(&size);
+        memcpy(&lane, segment + sizeof(struct leati_lane_head), sizeof(lane));
+        lane.base = segment;
+        leati_store_sc(&leati_lane_slot(&lane, LIE_AT + 1)->st,
+                       *(const uint32_t *)leat_stage_arg(s));
+    }
+    return farm_run(s, in, len);
+}
+
+static void lie_once(uint32_t word)
+{
+    leat_chan *in, *out;
+    leat_pipe *p;
+    struct grain g = {0};
+    struct leat_pipe_stats st;
+    struct leat_pipe_opts o = farm_opts(lie, 1);
+    o.buffer = LIE_ITEMS;
+    o.item_timeout = 30000000;
+    o.arg = &word;
+    o.arg_size = sizeof(word);
+    assert_int_equal(leat_chan_new(&in, sizeof(g), LIE_ITEMS), 0);
+    assert_int_equal(leat_chan_new(&out, sizeof(g), LIE_ITEMS), 0);
+    for (g.number = 0; g.number < LIE_ITEMS; g.number++)
+        assert_int_equal(leat_chan_send(in, &g), 0);
+    leat_chan_close(in);
+    assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
+    unsigned seen = 0;
+    while (leat_chan_recv(out, &g) == 0) {
+        assert_int_equal(g.answer, farm_answer(g.number));
+        assert_false(seen & 1u << g.number);
+        seen |= 1u << g.number;
+    }
+    assert_int_equal(leat_pipe_join(p, &st), 0);
+    assert_int_equal(st.taken, LIE_ITEMS);
+    assert_int_equal(st.finished + st.failed, LIE_ITEMS);
+    leat_chan_free(in);
+    leat_chan_free(out);
+}
+
+static void a_lie_about_a_slot_does_not_hang_the_pipe(void **state)
+{
+    (void)state;
+    unsigned before = farm_descriptors();
+    for (uint32_t lap = 0; lap < 2; lap++) {
+        for (uint32_t phase = 0; phase < 8; phase++)
+            lie_once(lap << 3 | phase);
+    }
+    farm_no_leak(before);
 }
 
 /* Writes into its segment now and then: any word of a slot, or what looks like one. */
@@ -164,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_deaths_lose_and_double_nothing),
         cmocka_unit_test(random_stops_lose_and_double_nothing),
+        cmocka_unit_test(a_lie_about_a_slot_does_not_hang_the_pipe),
         cmocka_unit_test(a_scribbling_worker_harms_only_its_own_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
