@@ -54,6 +54,14 @@ LEATI_INLINE int tried(struct leat_chan *c, unsigned dir, void *buf)
     return dir == LEAT_OP_RECV && leati_fed(c) ? leati_feed_recv(c, buf) : LEAT_EAGAIN;
 }
 
+/* A parked receive of a stream was given the turn. */
+static int turn(struct leat_chan *c, void *buf)
+{
+    int r = c->ops->turn(c, buf);
+    leati_calls_flush();
+    return r;
+}
+
 /* What the fast path could not decide: other kinds, closed, somebody half-done. */
 LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
                                struct leat_deadline until)
@@ -79,7 +87,7 @@ LEATI_NOINLINE static int slow(struct leat_chan *c, unsigned dir, void *buf,
         }
         r = leati_chan_wait(c, dir, buf, at);
         if (leati_unlikely(r == LEATI_TURN))
-            return c->ops->turn(c, buf);
+            return turn(c, buf);
         /* A timer channel became due before the caller's own deadline: again. */
         if (r != LEAT_ETIMEDOUT || at.at_ns >= until.at_ns)
             return r;

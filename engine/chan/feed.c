@@ -1,6 +1,7 @@
 /* feed.c - the table of feeders; the protocol is in feed.h.
  * SPDX-License-Identifier: MIT */
 #include "chan/feed.h"
+#include "park/call.h"
 
 leati_a32 leati_hungry, leati_feeders;
 
@@ -110,12 +111,14 @@ int leati_feed_recv(struct leat_chan *c, void *ret)
 {
     each(c, true); /* what can be seen without the fence, mostly enough */
     int r = c->ops->attempt(c, LEAT_OP_RECV, ret);
+    leati_calls_flush();
     if (r != LEAT_EAGAIN)
         return r;
     leati_hungry_enter();
     leati_feed(c);
     r = c->ops->attempt(c, LEAT_OP_RECV, ret);
     leati_hungry_leave();
+    leati_calls_flush();
     return r;
 }
 
@@ -150,6 +153,7 @@ int leati_feed_park(struct leat_chan *c, void *ret, struct leat_deadline until)
     struct hungry h;
     each(c, true);
     int r = c->ops->attempt(c, LEAT_OP_RECV, ret);
+    leati_calls_flush();
     if (r != LEAT_EAGAIN && r != LEAT_EBUSY)
         return r;
     leati_hungry_enter();

@@ -7,6 +7,7 @@
  *             the last look.
  * SPDX-License-Identifier: MIT */
 #include "arch/message.h"
+#include "park/call.h"
 #include "pipe/process.h"
 
 /* Rounds without anything to do before it sleeps; rounds between looks at what only the
@@ -83,6 +84,7 @@ static bool over(const struct leati_herd *h)
 static void see(struct leati_herd *h, int64_t ns)
 {
     struct leatp_seen seen[16];
+    leati_calls_flush(); /* peers of what was taken and sent */
     unsigned n = leatp_watch_wait(h->watch, seen, 16, ns);
     for (unsigned i = 0; i < n; i++) {
         struct leati_herded *w = &h->worker[(seen[i].key >> 2 & 0x3fff) % h->o.workers];

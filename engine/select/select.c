@@ -182,11 +182,12 @@ static int wait(struct leat_case *cases, size_t n, struct leat_deadline until,
     int r = leati_park(&s.claim.w);
     satisfied(&s); /* when it was refused */
     leati_select_leave(&s);
+    if (s.claim.won) {
+        *ret_case = leati_select_won(&s);
+        r = 0;
+    }
     leati_calls_flush();
-    if (s.claim.won == NULL)
-        return r;
-    *ret_case = leati_select_won(&s);
-    return 0;
+    return r;
 }
 
 /* Nothing was ready: those who hold values back are told to give them out (chan/feed.h).

@@ -29,6 +29,8 @@
  *             LEAT_EDEADLK and has done nothing (try forms work; leat_yield only lets
  *             other threads run). A callback counts as a thread's code also where a fiber
  *             completed it: leat_fiber_self() is NULL.
+ *             The same holds for the function of a stream (leat_source_new) whose turn
+ *             comes to an operation that waited.
  * Callers     Each function: any thread, any fiber, any callback.
  * SPDX-License-Identifier: MIT */
 #ifndef LEAT_CALLBACK_H

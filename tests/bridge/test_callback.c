@@ -301,6 +301,64 @@ static void selects_with_callbacks_meet_each_other(void **state)
     verdict();
 }
 
+/* --- streams --- */
+
+struct stream {
+    leat_sem inside, go;
+    int64_t n;
+};
+
+static int next_number(void *arg, void *ret)
+{
+    struct stream *s = arg;
+    if (s->n == 0) { /* the first one takes until it is let go */
+        leat_sem_release(&s->inside, 1);
+        expect_eq(leat_sem_acquire(&s->go, 1), 0);
+    }
+    if (s->n == 3)
+        return LEAT_ECLOSED;
+    *(int64_t *)ret = s->n++;
+    return 0;
+}
+
+/* While an actor is inside the function two calls wait for their turn; then they have it
+ * on the actor's stack. */
+static void calls_take_their_turns_at_a_stream(void **state)
+{
+    (void)state;
+    for (int crew = 0; crew < CREW_MIXED; crew++) {
+        struct stream s = {.n = 0};
+        const struct leat_source_opts o = {
+            .size = sizeof(o), .elem_size = 8, .next = next_number, .arg = &s};
+        struct op a;
+        struct call k[2], sel, last;
+        leat_chan *c;
+        uint64_t got = OP_UNTOUCHED;
+        leat_sem_init(&s.inside, 0);
+        leat_sem_init(&s.go, 0);
+        assert_int_equal(leat_source_new(&c, &o), 0);
+        op_start(&a, (enum crew_kind)crew, 0, c, LEAT_OP_RECV, 0, LEAT_NEVER);
+        assert_int_equal(leat_sem_acquire(&s.inside, 1), 0);
+        call_recv(&k[0], c);
+        struct leat_case cs[] = {LEAT_RECV(c, &got)};
+        call_init(&sel, NULL);
+        assert_int_equal(leat_call_select(&sel.call, cs, 1, LEAT_NEVER, 0), 0);
+        call_recv(&k[1], c);
+        expect_eq(k[0].times + k[1].times + sel.times, 0);
+        leat_sem_release(&s.go, 1);
+        expect_eq(op_join(&a), 0);
+        expect_eq(a.value, 0);
+        call_was(&k[0], 0, 1);
+        call_was(&sel, 0, OP_UNTOUCHED);
+        expect_eq(got, 2);
+        call_was(&k[1], LEAT_ECLOSED, OP_UNTOUCHED);
+        call_recv(&last, c);
+        call_was(&last, LEAT_ECLOSED, OP_UNTOUCHED);
+        leat_chan_free(c);
+        verdict();
+    }
+}
+
 /* 100,000 on idle channels: no allocation, each at most 160 bytes, each can leave. */
 static void waiting_ones_cost_their_own_memory_only(void **state)
 {
@@ -343,6 +401,7 @@ int main(void)
         cmocka_unit_test(one_case_takes_effect_and_the_losers_leave),
         cmocka_unit_test(a_select_that_is_ready_or_closed_or_never),
         cmocka_unit_test(selects_with_callbacks_meet_each_other),
+        cmocka_unit_test(calls_take_their_turns_at_a_stream),
         cmocka_unit_test(waiting_ones_cost_their_own_memory_only),
     };
     return cmocka_run_group_tests_name("callback", tests, NULL, NULL);
