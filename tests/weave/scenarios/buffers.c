@@ -211,6 +211,16 @@ WEAVE_SCENARIO(stream_all, .name = "buffers.a_function_is_called_by_one_at_a_tim
                .actors = 3, .setup = stream, .actor = take_all, .check = two_made,
                .bound = 2);
 
+/* As many values as receivers: nobody comes later and sees to those who wait. */
+static void take_one(unsigned i)
+{
+    (void)i;
+    take();
+}
+
+WEAVE_SCENARIO(stream_turn, .name = "buffers.the_turn_goes_to_who_waits", .actors = 2,
+               .setup = stream, .actor = take_one, .check = two_made, .bound = 3);
+
 static void take_impatiently(unsigned i)
 {
     while (i == 0 ? take_until(chan, LEAT_NEVER) == 0
