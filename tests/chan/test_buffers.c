@@ -202,8 +202,12 @@ static void senders_wait_for_room_in_turn(enum crew_kind crew)
     struct op o[4];
     uint64_t bad = 19;
     const uint64_t vs[] = {35, 19, 44, 31};
-    expect_eq(leat_chan_send(c, &bad), LEAT_EINVAL);
+    bool refused = expect_eq(leat_chan_try_send(c, &bad), LEAT_EINVAL);
     expect_eq(leat_chan_len(c), 0);
+    if (!refused) {
+        leat_chan_free(c);
+        return;
+    }
     give(c, 17);
     give(c, 18);
     for (unsigned k = 0; k < 4; k++)
