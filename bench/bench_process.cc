@@ -53,8 +53,8 @@ void stream(benchmark::State &state, const Shape &shape)
                 i.number = n++;
             size_t done = 0;
             while (done < items.size()) {
-                ptrdiff_t k = leat_chan_send_n(in, &items[done], items.size() - done,
-                                               LEAT_NEVER);
+                ptrdiff_t k =
+                    leat_chan_send_n(in, &items[done], items.size() - done, LEAT_NEVER);
                 if (k < 0)
                     return;
                 done += size_t(k);
@@ -109,8 +109,7 @@ void round_trip(benchmark::State &state)
 // A pipe of two workers from its start to its end, with one item.
 void life(benchmark::State &state)
 {
-    for (auto _ : state)
-    {
+    for (auto _ : state) {
         leat_chan *in, *out;
         leat_pipe *pipe;
         struct leat_pipe_opts o = {};
@@ -137,11 +136,11 @@ bool add_all()
         for (unsigned workers : {1u, 2u, 4u}) {
             for (size_t buffer : {size_t(4) * workers, size_t(126)}) {
                 for (size_t batch : {1, 32}) {
-                    std::string name =
-                        std::string("process/") + (flags ? "unordered" : "ordered") +
-                        "/elem:64/buffer:" + std::to_string(buffer) +
-                        "/calls_of:" + std::to_string(batch) +
-                        "/workers:" + std::to_string(workers);
+                    std::string name = std::string("process/") +
+                                       (flags ? "unordered" : "ordered") +
+                                       "/elem:64/buffer:" + std::to_string(buffer) +
+                                       "/calls_of:" + std::to_string(batch) +
+                                       "/workers:" + std::to_string(workers);
                     bench::add(name, [=](benchmark::State &s) {
                         stream(s, {workers, flags, buffer, batch});
                     });

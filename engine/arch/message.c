@@ -24,7 +24,8 @@ bool leatp_is_pair(int fd)
 {
     int type = 0, keep = errno;
     socklen_t n = sizeof(type);
-    bool is = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_SEQPACKET;
+    bool is =
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_SEQPACKET;
     errno = keep;
     return is;
 }
@@ -34,8 +35,8 @@ union control {
     char bytes[CMSG_SPACE(LEATP_FDS_MAX * sizeof(int))];
 };
 
-int leatp_message_send(int fd, const void *buf, size_t len, const int *fds, unsigned nfd,
-                       bool wait)
+int leatp_message_send(int fd, const void *buf, size_t len, const int *fds,
+                       unsigned nfd, bool wait)
 {
     union control control;
     struct iovec part = {(void *)(uintptr_t)buf, len};

@@ -15,8 +15,8 @@ bool leatp_is_pair(int fd);
 
 /* Sends one message with nfd descriptors. 0; LEAT_EAGAIN: no room now (never with
  * `wait`); LEAT_ECLOSED: nobody is at the other end, or the connection is broken. */
-int leatp_message_send(int fd, const void *buf, size_t len, const int *fds, unsigned nfd,
-                       bool wait);
+int leatp_message_send(int fd, const void *buf, size_t len, const int *fds,
+                       unsigned nfd, bool wait);
 
 /* Receives one: its length; LEAT_EAGAIN: none now; LEAT_ECLOSED: nor will there be one.
  * Descriptors that did not come (there were none left) are -1. */
@@ -47,7 +47,8 @@ struct leatp_seen {
     unsigned what; /* READABLE also when it is broken */
 };
 int leatp_watch_new(void); /* a descriptor, or -1 */
-int leatp_watch_add(int watch, int fd, uint64_t key, unsigned what); /* 0 or LEAT_ENOMEM */
+int leatp_watch_add(int watch, int fd, uint64_t key,
+                    unsigned what); /* 0 or LEAT_ENOMEM */
 int leatp_watch_change(int watch, int fd, uint64_t key, unsigned what);
 void leatp_watch_remove(int watch, int fd);
 /* Waits at most ns (< 0: without limit); how many it saw. 0 also when interrupted. */

@@ -9,7 +9,7 @@
 
 /* What one walk over the loaded objects looks for, and what it found. */
 struct search {
-    uintptr_t address;               /* by address, if name is NULL */
+    uintptr_t address; /* by address, if name is NULL */
     const struct leatp_function *name;
     struct leatp_function *ret_name;
     uintptr_t ret_address;
@@ -22,14 +22,16 @@ static size_t rounded(size_t n)
     return (n + 3) & ~(size_t)3;
 }
 
-static uint32_t note_id(const struct dl_phdr_info *o, const ElfW(Phdr) * p, uint8_t *ret)
+static uint32_t note_id(const struct dl_phdr_info *o, const ElfW(Phdr) * p,
+                        uint8_t *ret)
 {
     const char *at = (const char *)(o->dlpi_addr + p->p_vaddr), *end = at + p->p_memsz;
     while ((size_t)(end - at) >= sizeof(ElfW(Nhdr))) {
         ElfW(Nhdr) n;
         memcpy(&n, at, sizeof(n));
         const char *name = at + sizeof(n), *id = name + rounded(n.n_namesz);
-        if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 && memcmp(name, "GNU", 4) == 0) {
+        if (n.n_type == NT_GNU_BUILD_ID && n.n_namesz == 4 &&
+            memcmp(name, "GNU", 4) == 0) {
             uint32_t len = n.n_descsz < LEATP_BUILD_ID ? n.n_descsz : LEATP_BUILD_ID;
             memcpy(ret, id, len);
             return len;
@@ -101,7 +103,8 @@ static int by_name(struct dl_phdr_info *o, size_t size, void *arg)
     struct search *s = arg;
     uint8_t id[LEATP_BUILD_ID];
     (void)size;
-    if (id_of(o, id) != s->name->id_len || memcmp(id, s->name->id, s->name->id_len) != 0)
+    if (id_of(o, id) != s->name->id_len ||
+        memcmp(id, s->name->id, s->name->id_len) != 0)
         return 0;
     s->ret_address = o->dlpi_addr + s->name->offset;
     s->found = holds(o, s->ret_address);

@@ -42,7 +42,8 @@ static void destroy(struct leati_herd *h)
 
 void leati_herd_unref(struct leati_herd *h)
 {
-    if (leati_sub_ar(&h->refs, 1u) == 1) /* ar: the other one's last touch came before */
+    if (leati_sub_ar(&h->refs, 1u) ==
+        1) /* ar: the other one's last touch came before */
         destroy(h);
 }
 
@@ -66,8 +67,8 @@ static bool make_items(struct leati_herd *h)
     h->in_one = array(1, h->in_size);
     h->out_one = array(1, h->out_size);
     h->scratch = array(1, h->max_in);
-    if (!h->elems || !h->results || !h->items || !h->ring || !h->in_stage || !h->in_one ||
-        !h->out_one || !h->scratch)
+    if (!h->elems || !h->results || !h->items || !h->ring || !h->in_stage ||
+        !h->in_one || !h->out_one || !h->scratch)
         return false;
     for (uint32_t i = 0; i < h->bound; i++) {
         h->items[i].elem = h->elems + (size_t)i * h->in_size;
@@ -214,7 +215,8 @@ static int worker_stats(const struct leat_pipe *p, unsigned worker, uint64_t *re
     return 0;
 }
 
-static int join(struct leat_pipe *p, struct leat_pipe_stats *ret, struct leat_deadline until)
+static int join(struct leat_pipe *p, struct leat_pipe_stats *ret,
+                struct leat_deadline until)
 {
     struct leati_herd *h = herd_of(p);
     int r = leat_wg_wait_until(&h->ended, until);
@@ -271,9 +273,9 @@ static int prepare(struct leati_herd *h, leat_chan *in, leat_chan *out)
 int leati_process_pipe_start(leat_pipe **ret, leat_chan *in, leat_chan *out,
                              const struct leat_pipe_opts *o)
 {
-    struct leati_herd *h = aligned_alloc(LEAT_CACHELINE, (sizeof(*h) + LEAT_CACHELINE - 1) /
-                                                             LEAT_CACHELINE *
-                                                             LEAT_CACHELINE);
+    struct leati_herd *h =
+        aligned_alloc(LEAT_CACHELINE, (sizeof(*h) + LEAT_CACHELINE - 1) /
+                                          LEAT_CACHELINE * LEAT_CACHELINE);
     if (!h)
         return LEAT_ENOMEM;
     memset(h, 0, sizeof(*h));

@@ -43,7 +43,8 @@ struct leati_gate {
     leati_a32 state; /* 0; 1: completed, the waker is about to ring; 2: it has */
 };
 
-void leati_gate_init(struct leati_gate *g, struct leati_herd *h, leat_chan *c, unsigned dir);
+void leati_gate_init(struct leati_gate *g, struct leati_herd *h, leat_chan *c,
+                     unsigned dir);
 /* Lists the operation on buf. */
 void leati_gate_arm(struct leati_gate *g, void *buf);
 /* Of an armed gate: is it over? Then it is not armed any more, *ret is its result. */
@@ -67,8 +68,8 @@ struct leati_item {
     uint64_t position;
     char *elem, *result;
     uint32_t tries;
-    uint32_t len, count;  /* of the result */
-    uint32_t sent, at;    /* outputs accepted; where the next one begins */
+    uint32_t len, count; /* of the result */
+    uint32_t sent, at;   /* outputs accepted; where the next one begins */
     uint8_t state;
 };
 
@@ -78,8 +79,8 @@ enum leati_life {
     LEATI_LIFE_WAITING, /* for retry_at */
     LEATI_LIFE_ASKED,   /* of the helper; the pidfd is to come */
     LEATI_LIFE_RUNNING,
-    LEATI_LIFE_DYING,   /* settled and killed; the pidfd is to tell */
-    LEATI_LIFE_OVER,    /* given up, or left at the end */
+    LEATI_LIFE_DYING, /* settled and killed; the pidfd is to tell */
+    LEATI_LIFE_OVER,  /* given up, or left at the end */
 };
 
 struct leati_herded {
@@ -88,16 +89,16 @@ struct leati_herded {
     uint32_t number, head, tail; /* slots in use: [head, tail) */
     uint64_t id;
     int bell, pidfd;
-    bool poisoned;           /* wrote what it must not: nothing is offered to it */
-    bool begun;              /* has been seen to have begun */
-    bool progress;           /* an item was decided in this life */
-    unsigned failures;       /* lives without progress, in a row */
-    unsigned failed_starts;  /* that did not get through init, in a row */
-    int64_t retry_at;        /* 0: none, as the others */
+    bool poisoned;          /* wrote what it must not: nothing is offered to it */
+    bool begun;             /* has been seen to have begun */
+    bool progress;          /* an item was decided in this life */
+    unsigned failures;      /* lives without progress, in a row */
+    unsigned failed_starts; /* that did not get through init, in a row */
+    int64_t retry_at;       /* 0: none, as the others */
     int64_t asked_at, stopped_at, taken_at, offered_at; /* the last two: of the head */
     struct leati_item **item; /* by slot; NULL: decided already */
     bool *recalled;
-    uint64_t busy_before;    /* of former lives */
+    uint64_t busy_before;     /* of former lives */
     leati_a64 busy_ns, items; /* for statistics */
 };
 
@@ -124,7 +125,7 @@ struct leati_herd {
 
     /* With the handle's user. */
     leati_a32 refs;
-    leati_a32 asleep;    /* 1: the herder sleeps or is about to; whoever takes it rings */
+    leati_a32 asleep; /* 1: the herder sleeps or is about to; whoever takes it rings */
     leati_a32 cancelled;
     leat_wg ended;
     int result;
@@ -136,11 +137,11 @@ struct leati_herd {
     unsigned link_failures;
     int64_t link_retry_at;
     enum leati_stage_of_life stage;
-    bool in_over;        /* nothing more is taken */
-    bool stopping;       /* by an item's error: what is behind stop_at does not count */
+    bool in_over;  /* nothing more is taken */
+    bool stopping; /* by an item's error: what is behind stop_at does not count */
     uint64_t stop_at;
     int stop_err, start_err;
-    int64_t abort_at;    /* not RUN: when workers that are left are killed */
+    int64_t abort_at; /* not RUN: when workers that are left are killed */
     uint64_t next_id;
     uint64_t head, next; /* positions: to be delivered, to be given */
     uint32_t in_flight;
@@ -178,7 +179,8 @@ bool leati_items_deliver(struct leati_herd *h);
  * its try failed. */
 void leati_item_back(struct leati_herd *h, struct leati_item *it);
 void leati_item_ready(struct leati_herd *h, struct leati_item *it);
-void leati_item_failed(struct leati_herd *h, struct leati_item *it, int err, unsigned worker);
+void leati_item_failed(struct leati_herd *h, struct leati_item *it, int err,
+                       unsigned worker);
 /* Those in the queue that an error or the end has made worthless; at the end, all. */
 void leati_items_drop(struct leati_herd *h);
 void leati_items_abort(struct leati_herd *h);
@@ -203,7 +205,8 @@ void leati_life_begin(struct leati_herd *h, struct leati_herded *w);
 void leati_settle(struct leati_herd *h, struct leati_herded *w, int err);
 /* Settled, and killed as soon as that is possible. */
 void leati_life_end(struct leati_herd *h, struct leati_herded *w, int err);
-void leati_life_over(struct leati_herd *h, struct leati_herded *w); /* its pidfd says so */
+void leati_life_over(struct leati_herd *h,
+                     struct leati_herded *w); /* its pidfd says so */
 void leati_life_news(struct leati_herd *h);
 /* What is due now; returns when to look again, INT64_MAX: not by itself. */
 int64_t leati_life_watch(struct leati_herd *h);

@@ -20,7 +20,8 @@ static void wake(struct leati_wait *w, enum leati_wake_place place)
 
 static const struct leati_party_ops party_ops = {.park = NULL, .wake = wake};
 
-void leati_gate_init(struct leati_gate *g, struct leati_herd *h, leat_chan *c, unsigned dir)
+void leati_gate_init(struct leati_gate *g, struct leati_herd *h, leat_chan *c,
+                     unsigned dir)
 {
     g->party.ops = &party_ops;
     g->herd = h;

@@ -51,14 +51,16 @@ static void look_for_the_end(struct leati_herd *h)
 {
     if (h->stage != LEATI_HERD_RUN) {
         if (leati_load_rlx(&h->cancelled) && h->abort_at == INT64_MAX)
-            h->abort_at = leat_now() + h->po.stop_grace; /* somebody's exit takes long */
+            h->abort_at =
+                leat_now() + h->po.stop_grace; /* somebody's exit takes long */
         return;
     }
     if (leati_load_rlx(&h->cancelled)) { /* relaxed: a wish; nap looks in order */
         leati_herd_abort(h, LEAT_ECANCELED);
     } else if (h->in_flight == 0 && h->in_over && !h->stopping) {
         h->stage = LEATI_HERD_QUIT;
-        h->abort_at = h->o.item_timeout > 0 ? leat_now() + h->o.item_timeout : INT64_MAX;
+        h->abort_at =
+            h->o.item_timeout > 0 ? leat_now() + h->o.item_timeout : INT64_MAX;
         close_out(h);
         leati_life_quit(h, LEATI_QUIT_FINISH);
     } else if (h->in_flight == 0 && h->stopping) {

@@ -21,7 +21,8 @@ static void release(struct leati_herd *h, struct leati_item *it)
 }
 
 /* Its place in the order is kept until its turn; without an order it is gone at once. */
-static void settled(struct leati_herd *h, struct leati_item *it, enum leati_item_state how)
+static void settled(struct leati_herd *h, struct leati_item *it,
+                    enum leati_item_state how)
 {
     it->state = (uint8_t)how;
     if (!h->ordered || h->stage != LEATI_HERD_RUN)
@@ -157,7 +158,8 @@ static void stop_at(struct leati_herd *h, const struct leati_item *it, int err)
     leati_items_drop(h);
 }
 
-void leati_item_failed(struct leati_herd *h, struct leati_item *it, int err, unsigned worker)
+void leati_item_failed(struct leati_herd *h, struct leati_item *it, int err,
+                       unsigned worker)
 {
     it->tries++;
     bool final = it->tries > h->o.retries || behind_the_stop(h, it);
@@ -316,12 +318,14 @@ static struct leati_item *head_item(struct leati_herd *h, bool *moved)
 }
 
 /* The ready item that is delivered after `it`; NULL: none yet. */
-static struct leati_item *next_ready(const struct leati_herd *h, const struct leati_item *it)
+static struct leati_item *next_ready(const struct leati_herd *h,
+                                     const struct leati_item *it)
 {
     struct leati_item *next;
     if (!h->ordered)
-        return it->link.next ? leati_container_of(it->link.next, struct leati_item, link)
-                             : NULL;
+        return it->link.next
+                   ? leati_container_of(it->link.next, struct leati_item, link)
+                   : NULL;
     if (it->position + 1 == h->next || (h->stopping && it->position + 1 == h->stop_at))
         return NULL;
     next = h->ring[(it->position + 1) % h->bound];

@@ -18,7 +18,7 @@
 #define PAUSE_NS     ((int64_t)10000000)
 #define PAUSE_MAX_NS ((int64_t)1000000000)
 #define ANSWER_NS    ((int64_t)5000000000) /* a helper that says nothing is no more */
-#define BEGIN_NS     ((int64_t)100000000)  /* to take an offered item, beside its time */
+#define BEGIN_NS     ((int64_t)100000000) /* to take an offered item, beside its time */
 enum { STARTS = 5, LOOKS = 16 };
 
 static uint32_t slot_of(const struct leati_herd *h, uint32_t i)
@@ -30,7 +30,8 @@ static uint32_t slot_of(const struct leati_herd *h, uint32_t i)
 
 /* One item. The worker may be alive and at it, so an exchange may fail; one that plays
  * with the word is not waited for. */
-static void settle_one(struct leati_herd *h, struct leati_herded *w, uint32_t i, int err)
+static void settle_one(struct leati_herd *h, struct leati_herded *w, uint32_t i,
+                       int err)
 {
     struct leati_item *it = w->item[slot_of(h, i)];
     for (unsigned look = 0; look < LOOKS; look++) {
@@ -78,8 +79,9 @@ void leati_life_end(struct leati_herd *h, struct leati_herded *w, int err)
 static void note_busy(struct leati_herded *w)
 {
     if (w->lane.base)
-        leati_store_rlx(&w->busy_ns, w->busy_before +
-                                         leati_load_rlx(&leati_lane_head(&w->lane)->busy_ns));
+        leati_store_rlx(&w->busy_ns,
+                        w->busy_before +
+                            leati_load_rlx(&leati_lane_head(&w->lane)->busy_ns));
 }
 
 static void forget(struct leati_herd *h, struct leati_herded *w)
@@ -115,7 +117,8 @@ static void give_up(struct leati_herd *h, struct leati_herded *w, int err)
 }
 
 /* After a life: when the next one begins, if one does. */
-static void next_life(struct leati_herd *h, struct leati_herded *w, bool begun, int refused)
+static void next_life(struct leati_herd *h, struct leati_herded *w, bool begun,
+                      int refused)
 {
     if (h->stage != LEATI_HERD_RUN) {
         w->life = LEATI_LIFE_OVER;
@@ -184,10 +187,10 @@ int leati_herd_connect(struct leati_herd *h)
 
 void leati_life_begin(struct leati_herd *h, struct leati_herded *w)
 {
-    struct leati_proc_message m = {.kind = LEATI_PROC_SPAWN,
-                                   .bytes = w->lane.bytes,
-                                   .limits = {h->po.cpu_seconds, h->po.memory_bytes,
-                                              h->po.open_files}};
+    struct leati_proc_message m = {
+        .kind = LEATI_PROC_SPAWN,
+        .bytes = w->lane.bytes,
+        .limits = {h->po.cpu_seconds, h->po.memory_bytes, h->po.open_files}};
     memcpy(m.name, h->name, sizeof(m.name));
     w->id = m.id = ++h->next_id;
     w->head = w->tail = 0;
@@ -310,7 +313,8 @@ static int64_t watch_item(struct leati_herd *h, struct leati_herded *w, int64_t 
     int64_t most = h->o.item_timeout + (taken ? 0 : BEGIN_NS);
     if (*since == 0)
         *since = now;
-    if (now - *since < most || (!taken && !w->begun)) /* TAKEN is to be seen soon enough */
+    if (now - *since < most ||
+        (!taken && !w->begun)) /* TAKEN is to be seen soon enough */
         return taken ? *since + most : now + h->o.item_timeout / 8 + 1000000;
     leati_life_end(h, w, taken ? LEAT_ETIMEDOUT : LEAT_EOWNERDEAD);
     return INT64_MAX;

@@ -180,7 +180,8 @@ static uint32_t stuck(const struct leati_herded *w)
 {
     if (w->life != LEATI_LIFE_RUNNING && w->life != LEATI_LIFE_ASKED)
         return 0;
-    bool begun = leati_load_rlx(&leati_lane_head(&w->lane)->begun); /* relaxed: a hint */
+    bool begun =
+        leati_load_rlx(&leati_lane_head(&w->lane)->begun); /* relaxed: a hint */
     uint32_t n = held(w);
     if (n == 0 || !begun || w->stopped_at)
         return n;

@@ -42,8 +42,8 @@ static int emit(leat_stage *s, const void *out, size_t len)
 
 static bool stopping(const leat_stage *s)
 {
-    const struct worker *w = leati_container_of((struct leat_stage *)(uintptr_t)s,
-                                                struct worker, stage);
+    const struct worker *w =
+        leati_container_of((struct leat_stage *)(uintptr_t)s, struct worker, stage);
     /* relaxed: a hint */
     return leati_load_rlx(&leati_lane_head(&w->lane)->quit) == LEATI_QUIT_STOP ||
            leati_load_rlx(&leati_lane_slot(&w->lane, w->use)->st) !=

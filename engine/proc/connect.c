@@ -136,7 +136,8 @@ int leati_proc_connect(int *ret, const struct leati_proc_open *functions)
     return r == LEAT_ECLOSED ? LEAT_ENOTSUP : r;
 }
 
-int leati_proc_spawn(int link, const struct leati_proc_message *m, int segment, int bell)
+int leati_proc_spawn(int link, const struct leati_proc_message *m, int segment,
+                     int bell)
 {
     const int fds[2] = {segment, bell};
     return leatp_message_send(link, m, sizeof(*m), fds, 2, false);

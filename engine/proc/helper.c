@@ -34,7 +34,12 @@ struct helper {
     struct worker *workers;
 };
 
-enum { KEY_SOCKET = 1, KEY_SIGNALS, KEY_PROGRAM, KEYS }; /* else the address of a link */
+enum {
+    KEY_SOCKET = 1,
+    KEY_SIGNALS,
+    KEY_PROGRAM,
+    KEYS
+}; /* else the address of a link */
 
 /* --- a worker's beginning --- */
 
@@ -52,8 +57,8 @@ static void forget(struct helper *h)
 }
 
 __attribute__((noreturn)) static void begin(struct helper *h, const struct link *l,
-                                            const struct leati_proc_message *m, int segment,
-                                            int bell)
+                                            const struct leati_proc_message *m,
+                                            int segment, int bell)
 {
     struct leati_proc_self self = {.bytes = m->bytes, .bell = bell, .helper = h->pid};
     leatp_worker_signals();
@@ -135,7 +140,8 @@ static void tell_all(struct helper *h)
 
 static void refuse(struct link *l, uint64_t id, int err)
 {
-    const struct leati_proc_message m = {.kind = LEATI_PROC_FAILED, .id = id, .err = err};
+    const struct leati_proc_message m = {
+        .kind = LEATI_PROC_FAILED, .id = id, .err = err};
     if (leatp_message_send(l->fd, &m, sizeof(m), NULL, 0, false) != 0)
         l->gone = true; /* it would wait for ever: let it begin anew */
 }

@@ -45,7 +45,8 @@ struct leati_slot {
     leati_a32 st;
     uint32_t len;      /* w: parent, before OFFERED */
     uint64_t position; /* as len */
-    leati_a32 rlen, count, rc; /* w: worker, before DONE. Read once each, then checked */
+    leati_a32 rlen, count,
+        rc; /* w: worker, before DONE. Read once each, then checked */
     uint32_t unused[9];
 };
 
@@ -55,7 +56,7 @@ struct leati_lane_head {
     LEATI_OWN_LINE leati_a32 psleep;
     LEATI_OWN_LINE leati_a32 quit;
     LEATI_OWN_LINE leati_a64 busy_ns; /* w: worker, as the rest of the line */
-    leati_a32 begun, refused;         /* 1: its start is done; the error that ended it */
+    leati_a32 begun, refused; /* 1: its start is done; the error that ended it */
     LEATI_OWN_LINE char end[0];
 };
 
@@ -113,7 +114,8 @@ LEATI_INLINE char *leati_slot_out(const struct leati_lane *l, struct leati_slot 
     return (char *)s + l->out_at;
 }
 
-LEATI_INLINE uint32_t leati_lane_word(const struct leati_lane *l, uint32_t i, uint32_t phase)
+LEATI_INLINE uint32_t leati_lane_word(const struct leati_lane *l, uint32_t i,
+                                      uint32_t phase)
 {
     return (i / l->nslot) << 3 | phase;
 }

@@ -24,8 +24,8 @@ enum { LEATI_PROC_FNS = 5 };
 struct leati_proc_self {
     void *segment; /* mapped, not inherited by its children */
     size_t bytes;
-    int bell;    /* leatp_bell_ring: tells whoever asked for the worker */
-    int helper;  /* leatp_die_with, again after a change of user */
+    int bell;   /* leatp_bell_ring: tells whoever asked for the worker */
+    int helper; /* leatp_die_with, again after a change of user */
     void (*fn[LEATI_PROC_FNS])(void);
 };
 typedef void leati_proc_entry(struct leati_proc_self *self);
@@ -64,7 +64,8 @@ int leati_proc_connect(int *ret, const struct leati_proc_open *functions);
 
 /* Asks for a worker: 0, LEAT_EAGAIN (try later), LEAT_ECLOSED (the helper is gone). The
  * answer comes as news. */
-int leati_proc_spawn(int link, const struct leati_proc_message *m, int segment, int bell);
+int leati_proc_spawn(int link, const struct leati_proc_message *m, int segment,
+                     int bell);
 /* Kills one whose pidfd could not be received. */
 int leati_proc_kill(int link, uint64_t id);
 

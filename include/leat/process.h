@@ -42,12 +42,12 @@ LEAT_BEGIN_DECLS
 LEAT_API int leat_process_begin(const void *from);
 
 /* Once in the program, at file scope. */
-#define LEAT_USE_PROCESSES                                                               \
-    __attribute__((constructor)) static void leat_use_processes_(void)                   \
-    {                                                                                    \
-        static const char here = 0;                                                      \
-        (void)leat_process_begin(&here);                                                 \
-    }                                                                                    \
+#define LEAT_USE_PROCESSES                                             \
+    __attribute__((constructor)) static void leat_use_processes_(void) \
+    {                                                                  \
+        static const char here = 0;                                    \
+        (void)leat_process_begin(&here);                               \
+    }                                                                  \
     int leat_process_begin(const void *from)
 
 LEAT_END_DECLS

@@ -90,8 +90,8 @@ static void *feed(void *arg)
     return NULL;
 }
 
-void farm_start(struct farm *f, const struct leat_pipe_opts *o, size_t n, size_t capacity,
-                uint64_t (*what)(uint64_t))
+void farm_start(struct farm *f, const struct leat_pipe_opts *o, size_t n,
+                size_t capacity, uint64_t (*what)(uint64_t))
 {
     memset(f, 0, sizeof(*f));
     f->o = *o;

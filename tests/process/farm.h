@@ -22,12 +22,12 @@ struct grain {
 /* Memory that the test and the workers of its first helper share. */
 enum { FARM_WORKERS = 8, FARM_TRIES = 1 << 16 };
 struct farm_board {
-    leati_a32 pid[FARM_WORKERS]; /* of the workers, by number: farm_init */
+    leati_a32 pid[FARM_WORKERS];   /* of the workers, by number: farm_init */
     leati_a32 lives[FARM_WORKERS]; /* how often each was begun */
     leati_a32 exits;
     leati_a32 inside, most_inside; /* for barriers */
-    leati_a32 tried[FARM_TRIES]; /* by item */
-    leati_a32 plain[8];          /* the test's own */
+    leati_a32 tried[FARM_TRIES];   /* by item */
+    leati_a32 plain[8];            /* the test's own */
 };
 extern struct farm_board *board;
 void farm_board_clear(void);
@@ -58,8 +58,8 @@ struct farm {
 };
 
 /* Makes the channels and starts the pipe; the feeder thread sends n items and closes. */
-void farm_start(struct farm *f, const struct leat_pipe_opts *o, size_t n, size_t capacity,
-                uint64_t (*what)(uint64_t));
+void farm_start(struct farm *f, const struct leat_pipe_opts *o, size_t n,
+                size_t capacity, uint64_t (*what)(uint64_t));
 /* Receives one result and enters it. False: `out` has ended. */
 bool farm_read(struct farm *f, struct grain *ret);
 /* Receives to the end, joins, frees. Returns join's result; each result was right and in

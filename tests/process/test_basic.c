@@ -307,7 +307,8 @@ static void a_function_that_no_worker_would_find_is_refused(void **state)
     leat_chan *in, *out;
     leat_pipe *p;
     unsigned before = farm_descriptors();
-    void *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *code =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(code, MAP_FAILED);
     leat_stage_fn *made;
     memcpy(&made, &code, sizeof(made));

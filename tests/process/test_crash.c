@@ -329,8 +329,8 @@ static int drop_rights(void *arg)
 static int see_limits(leat_stage *s, const void *in, size_t len)
 {
     struct rlimit files, cpu;
-    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur != 17 || files.rlim_max != 17 ||
-        getrlimit(RLIMIT_CPU, &cpu) || cpu.rlim_max != 100)
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur != 17 ||
+        files.rlim_max != 17 || getrlimit(RLIMIT_CPU, &cpu) || cpu.rlim_max != 100)
         return LEAT_EINVAL;
     return farm_run(s, in, len);
 }

@@ -250,9 +250,11 @@ static void sizes_that_cannot_be_are_refused(void **state)
     leat_chan *in, *out;
     leat_pipe *p;
     unsigned before = farm_descriptors();
-    const struct leat_pipe_process bad[] = {
-        {.max_in = 7}, {.max_out = 7}, {.depth = 1025}, {.stop_grace = -1},
-        {.max_in = SIZE_MAX}};
+    const struct leat_pipe_process bad[] = {{.max_in = 7},
+                                            {.max_out = 7},
+                                            {.depth = 1025},
+                                            {.stop_grace = -1},
+                                            {.max_in = SIZE_MAX}};
     assert_int_equal(leat_chan_new(&in, 8, 1), 0);
     assert_int_equal(leat_chan_new(&out, 8, 1), 0);
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -73,7 +73,8 @@ static void random_stops_lose_and_double_nothing(void **state)
 {
     (void)state;
     for (unsigned k = 0; k < 2; k++)
-        survive(0, k ? 1000 : 0, support_scale(10000), (unsigned)support_scale(10), SIGSTOP);
+        survive(0, k ? 1000 : 0, support_scale(10000), (unsigned)support_scale(10),
+                SIGSTOP);
 }
 
 /* --- a worker that cannot be trusted --- */
