@@ -112,7 +112,10 @@ void wake_sleeping(struct job *j, struct watch *w);
 void memory(struct job *j, struct watch *w);
 void memory_small(struct job *j, struct watch *w);
 void channel_bytes(struct job *j, struct watch *w);
+void callback_pairs(struct job *j, struct watch *w);
+void callback_pending(struct job *j, struct watch *w);
 void pipe_items(struct job *j, struct watch *w);
 void pipe_sleepers(struct job *j, struct watch *w);
+void pipe_processes(struct job *j, struct watch *w);
 
 #endif

@@ -25,6 +25,7 @@ static const struct scenario table[] = {
     {"wake-sleeping", wake_sleeping, IN_FIBER},
     {"memory", memory, IN_FIBER},
     {"memory/small", memory_small, IN_FIBER},
+    {"callback-pending", callback_pending, NO_POOL},
 };
 
 static const struct scenario try_recv = {"try-recv-empty", try_recv_empty, IN_FIBER};
@@ -34,11 +35,14 @@ static const struct scenario single = {"spsc", spsc, IN_FIBER};
 static const struct scenario typed = {"spsc-typed", spsc_typed, IN_FIBER};
 static const struct scenario threads = {"threads-pingpong", threads_pingpong, NO_POOL};
 static const struct scenario pipes = {"pipe", pipe_items, IN_FIBER};
+static const struct scenario processes = {"pipe-processes", pipe_processes, NO_POOL};
 static const struct scenario sleepers = {"pipe-sleep", pipe_sleepers, IN_FIBER};
+static const struct scenario callbacks = {"callback-pairs", callback_pairs, NO_POOL};
 static const struct scenario bytes = {"channel-bytes", channel_bytes, IN_FIBER};
 
 /* Names that carry figures: streamPxC/capK, declared/capK (one producer and one
- * consumer, both declared), typed/capK, try-recv-empty/capK, fanin-select/P. */
+ * consumer, both declared), typed/capK, try-recv-empty/capK, fanin-select/P,
+ * callback-pairs/capK. */
 static const struct scenario *find_counted(const char *name, struct job *j)
 {
     if (sscanf(name, "stream%zux%zu/cap%zu", &j->p, &j->c, &j->cap) == 3)
@@ -53,6 +57,8 @@ static const struct scenario *find_counted(const char *name, struct job *j)
         return &try_recv;
     if (sscanf(name, "fanin-select/%zu", &j->p) == 1)
         return &fanin;
+    if (sscanf(name, "callback-pairs/cap%zu", &j->cap) == 1)
+        return &callbacks;
     return NULL;
 }
 
@@ -77,7 +83,8 @@ static const struct scenario *find_option(const char *name, struct job *j)
     return NULL;
 }
 
-/* pipe-ordered/P, pipe-unordered/P with P workers; pipe-sleep/fibers-ordered, ... */
+/* pipe-ordered/P, pipe-unordered/P with P workers; pipe-processes/P-ordered, ...;
+ * pipe-sleep/fibers-ordered, ... */
 static const struct scenario *find_pipe(const char *name, struct job *j)
 {
     if (sscanf(name, "pipe-ordered/%zu", &j->p) == 1)
@@ -85,6 +92,8 @@ static const struct scenario *find_pipe(const char *name, struct job *j)
     j->flags = strstr(name, "unordered") ? LEAT_PIPE_UNORDERED : 0;
     if (sscanf(name, "pipe-unordered/%zu", &j->p) == 1)
         return &pipes;
+    if (sscanf(name, "pipe-processes/%zu", &j->p) == 1)
+        return &processes;
     if (strncmp(name, "pipe-sleep/", 11) != 0)
         return NULL;
     j->c = strstr(name, "threads") != NULL;

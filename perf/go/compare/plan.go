@@ -73,6 +73,7 @@ func plan() []row {
 	rows = pipes(rows)
 	rows = latencies(rows)
 	rows = footprints(rows)
+	rows = callbacks(rows)
 	return beside(rows)
 }
 
@@ -191,6 +192,11 @@ func pipes(rows []row) []row {
 				metrics: []metric{{usualNS, " gain", "x", gain, s.target}, {usualNS, "", "ns", plain, 0}}})
 		}
 	}
+	// Go has no processes: its pipe of goroutines stands beside.
+	for _, s := range []string{"unordered", "ordered"} {
+		rows = append(rows, row{group: g, name: "pipe-processes/2-" + s + ", 64 bytes", workers: 2, goName: "pipe-" + s + "/2",
+			leatName: "pipe-processes/2-" + s, count: 200000, warm: 50000, metrics: []metric{{usualNS, "", "ns", limit, 1000}}})
+	}
 	for _, n := range []string{"fibers-unordered", "fibers-ordered", "threads-unordered", "threads-ordered"} {
 		rows = append(rows, row{group: g, name: "pipe-sleep/" + n, workers: 2, goName: "pipe-sleep",
 			leatName: "pipe-sleep/" + n, count: 20, minMS: 1, metrics: []metric{{"ms", "", "ms", limit, 220}}})
@@ -231,6 +237,20 @@ func footprints(rows []row) []row {
 	compact.name, compact.leatName = "channel/cap0, compact", "channel-bytes/compact"
 	compact.metrics = []metric{{"bytes", "", "B", limit, 192}}
 	return append(rows, idle, parked, small, channel, compact)
+}
+
+// callbacks: Go has none. Beside the pairs stands a goroutine that sends and receives by
+// itself, beside the pending receives a parked goroutine each.
+func callbacks(rows []row) []row {
+	const g = "callbacks"
+	for _, c := range []int{0, 1, 128} {
+		rows = append(rows, row{group: g, name: fmt.Sprintf("callback-pairs/cap%d", c), workers: 1, goName: "seq/cap128",
+			leatName: fmt.Sprintf("callback-pairs/cap%d", c), count: 800000, warm: 200000,
+			metrics: []metric{{usualNS, "", "ns", limit, 66.6}}})
+	}
+	return append(rows, row{group: g, name: "callback-pending", workers: 1, goName: "memory", leatName: "callback-pending",
+		count: 100000, minMS: 1, rounds: 1,
+		metrics: []metric{{usualNS, ", cancel and start", "ns", plain, 0}, {"rss", ", VmRSS", "B", limit, 161}}})
 }
 
 // beside: what leat offers beyond the everyday calls. No targets.
