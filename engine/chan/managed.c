@@ -144,7 +144,7 @@ static int add(struct managed *m, const void *elem, void *lost)
 static void take(struct managed *m, void *ret)
 {
     m->ops.take(m->b.buf, ret);
-    m->changed = true;
+    m->changed |= !(m->ops.flags & LEAT_BUFFER_KEEPS);
 }
 
 static void settle(struct managed *m, struct leati_node *n, int r,

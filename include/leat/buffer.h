@@ -52,7 +52,7 @@ enum leat_buffer_flags {
     /* add always has room, but may lose a value: it is the way to write one that drops.
      * can_add is not called. */
     LEAT_BUFFER_LOSES = 1u << 0,
-    /* take leaves the value inside. Cancel then drops nothing; at the last free the value
+    /* take leaves the value inside and changes no answer of can_take. Cancel then drops nothing; at the last free the value
      * that a take gives, if one can be taken, goes to the channel's drop. */
     LEAT_BUFFER_KEEPS = 1u << 1,
 };
