@@ -32,11 +32,11 @@ enum leat_buffer_kind {
     LEAT_BUFFER_DROPPING = 1,
     /* Full: a send drops the oldest value. Never waits for room. */
     LEAT_BUFFER_SLIDING,
-    /* The first value sent stays inside for ever and every receive gets a copy of it, also
-     * after close: LEAT_ECLOSED only when closed without a value, or cancelled. Values
-     * sent later are dropped. The value that stays belongs to the channel, however often
-     * it was received: it goes to `drop` at the last free, not before. A batch receives
-     * it n times. */
+    /* The first value sent stays inside for ever and every receive gets a copy of it,
+     * also after close: LEAT_ECLOSED only when closed without a value, or cancelled.
+     * Values sent later are dropped. The value that stays belongs to the channel, however
+     * often it was received: it goes to `drop` at the last free, not before. A batch
+     * receives it n times. */
     LEAT_BUFFER_PROMISE,
     /* `levels` queues, of which the first one that has a value is served; first in, first
      * out within a level. Senders wait when `capacity` values are inside, and among
@@ -52,8 +52,9 @@ enum leat_buffer_flags {
     /* add always has room, but may lose a value: it is the way to write one that drops.
      * can_add is not called. */
     LEAT_BUFFER_LOSES = 1u << 0,
-    /* take leaves the value inside and changes no answer of can_take. Cancel then drops nothing; at the last free the value
-     * that a take gives, if one can be taken, goes to the channel's drop. */
+    /* take leaves the value inside and changes no answer of can_take. Cancel then drops
+     * nothing; at the last free the value that a take gives, if one can be taken, goes to
+     * the channel's drop. */
     LEAT_BUFFER_KEEPS = 1u << 1,
 };
 
@@ -74,8 +75,8 @@ struct leat_buffer_ops {
      * only with LEAT_BUFFER_LOSES, when a value, the new one or one that was inside, has
      * been lost: it was copied to `lost`, unless that is NULL; or a negative LEAT_E...
      * (LEAT_ENOMEM): nothing has changed, and the send returns that error.
-     * LEAT_EAGAIN, LEAT_EBUSY and positive values are no errors of a buffer: the send says
-     * LEAT_EINVAL instead. */
+     * LEAT_EAGAIN, LEAT_EBUSY and positive values are no errors of a buffer: the send
+     * says LEAT_EINVAL instead. */
     int (*add)(void *buf, const void *elem, void *lost);
     /* Moves a value out into ret (NULL: forgets it); called when can_take said yes. */
     void (*take)(void *buf, void *ret);
@@ -90,8 +91,8 @@ struct leat_buffer_ops {
 struct leat_buffer {
     enum leat_buffer_kind kind;
     /* PRIORITY: 1 .. LEAT_BUFFER_LEVELS_MAX levels, and the level of a value, 0 being
-     * served first. Called as a custom buffer's functions are. A level that does not exist:
-     * the send returns LEAT_EINVAL. */
+     * served first. Called as a custom buffer's functions are. A level that does not
+     * exist: the send returns LEAT_EINVAL. */
     unsigned levels;
     unsigned (*level)(const void *elem, void *arg);
     /* CUSTOM. The channel owns `arg` from a successful leat_chan_open on. */
