@@ -125,6 +125,54 @@ static void pipes_of_each_kind_follow_each_other(void **state)
     leat_chan_free(f.out);
 }
 
+struct in_fibers {
+    leat_chan *in;
+    int result;
+};
+
+static int send_in_fiber(void *arg)
+{
+    struct in_fibers *f = arg;
+    for (uint64_t n = 0; n < 300; n++) {
+        struct grain g = {.number = n};
+        expect_eq(leat_chan_send(f->in, &g), 0);
+    }
+    leat_chan_close(f->in);
+    return 0;
+}
+
+static int all_in_fibers(void *arg)
+{
+    struct in_fibers *f = arg;
+    leat_chan *out;
+    leat_pipe *p;
+    struct grain g;
+    uint64_t n = 0;
+    struct leat_pipe_opts o = farm_opts(farm_run, 2);
+    expect_eq(leat_chan_new(&f->in, sizeof(g), 2), 0);
+    expect_eq(leat_chan_new(&out, sizeof(g), 0), 0);
+    expect_eq(leat_pipe_start(&p, f->in, out, &o), 0);
+    expect_eq(leat_go(NULL, send_in_fiber, f), 0);
+    for (; leat_chan_recv(out, &g) == 0; n++)
+        expect(g.number == n && g.answer == farm_answer(n));
+    expect_eq(n, 300);
+    f->result = leat_pipe_join(p, NULL);
+    leat_chan_free(f->in);
+    leat_chan_free(out);
+    return 0;
+}
+
+static void fibers_start_feed_read_and_join(void **state)
+{
+    (void)state;
+    struct in_fibers f = {NULL, -1};
+    leat_pool *p = support_pool_of(2, 0);
+    assert_int_equal(leat_pool_run(p, all_in_fibers, &f), 0);
+    leat_pool_free(p);
+    verdict();
+    assert_int_equal(f.result, 0);
+}
+
 /* --- who works --- */
 
 enum { CREW = 5 };
@@ -354,6 +402,7 @@ int main(void)
         cmocka_unit_test(any_kind_of_channel_will_do),
         cmocka_unit_test(a_reader_that_only_tries_is_served),
         cmocka_unit_test(pipes_of_each_kind_follow_each_other),
+        cmocka_unit_test(fibers_start_feed_read_and_join),
         cmocka_unit_test(n_workers_are_n_processes_at_once),
         cmocka_unit_test(what_lies_behind_a_slow_item_goes_to_an_idle_worker),
         cmocka_unit_test(a_write_to_a_global_stays_in_the_worker),

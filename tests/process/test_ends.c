@@ -3,6 +3,7 @@
 /* ctest: noemu novalgrind (see test_basic.c) */
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "process/farm.h"
@@ -337,6 +338,65 @@ static void a_detached_pipe_goes_on(void **state)
     }
 }
 
+/* --- want of descriptors --- */
+
+static void limit_descriptors(rlim_t n)
+{
+    struct rlimit l;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &l), 0);
+    l.rlim_cur = n;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
+}
+
+/* The lowest number that is free. */
+static int free_descriptor(void)
+{
+    int fd = dup(0);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    return fd;
+}
+
+/* Either it cannot start, and says so, or its workers begin when there are some again. */
+static void want_of_descriptors_is_an_error_or_a_delay(void **state)
+{
+    (void)state;
+    struct rlimit old;
+    unsigned started = 0, before = farm_descriptors();
+    int free_one = free_descriptor();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    for (unsigned more = 0; more < 14; more++) {
+        leat_chan *in, *out;
+        leat_pipe *p;
+        struct grain g = {0};
+        struct leat_pipe_opts o = farm_opts(farm_run, 2);
+        assert_int_equal(leat_chan_new(&in, sizeof(g), 4), 0);
+        assert_int_equal(leat_chan_new(&out, sizeof(g), 4), 0);
+        assert_int_equal(leat_chan_send(in, &g), 0);
+        limit_descriptors((rlim_t)free_one + more);
+        int r = leat_pipe_start(&p, in, out, &o);
+        if (r == 0) {
+            for (unsigned i = 0; i < 1000; i++)
+                (void)sched_yield(); /* the herder asks for workers, in vain or not */
+            limit_descriptors(old.rlim_cur);
+            started++;
+            leat_chan_close(in);
+            assert_int_equal(leat_chan_recv(out, &g), 0);
+            assert_int_equal(g.answer, farm_answer(0));
+            assert_int_equal(leat_pipe_join(p, NULL), 0);
+        } else {
+            limit_descriptors(old.rlim_cur);
+            assert_int_equal(r, LEAT_EAGAIN);
+            assert_int_equal(leat_chan_len(in), 1);
+            assert_false(leat_chan_closed(out));
+        }
+        leat_chan_free(in);
+        leat_chan_free(out);
+        farm_no_leak(before);
+    }
+    assert_true(started > 0 && started < 14);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +409,7 @@ int main(void)
         cmocka_unit_test(close_of_out_is_seen_without_a_result),
         cmocka_unit_test(a_cancelled_pipe_does_not_wait_for_ever),
         cmocka_unit_test(out_may_be_kept_open),
+        cmocka_unit_test(want_of_descriptors_is_an_error_or_a_delay),
         cmocka_unit_test(a_detached_pipe_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
