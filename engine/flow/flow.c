@@ -317,6 +317,6 @@ int leat_flow_start(leat_flow **ret, leat_chan *in, leat_chan *out,
 int leat_flow_pipe(leat_flow **ret, leat_chan *in, leat_chan *out,
                    const struct leat_flow_opts *opts)
 {
-    const struct leat_step step = {NULL};
+    const struct leat_step step = {.run = NULL};
     return leati_flow_same(ret, in, out, &step, opts);
 }
