@@ -255,6 +255,39 @@ static void what_is_not_there_is_refused(void **state)
     verdict();
 }
 
+static int one_or_two(void *arg, void *ret)
+{
+    int64_t *n = arg;
+    *(int64_t *)ret = *n;
+    return (*n)++ < 2 ? 0 : LEAT_ECLOSED;
+}
+
+static void streams_are_readable_until_their_end_and_after(void **state)
+{
+    (void)state;
+    int64_t n = 0, got = 0;
+    const struct leat_source_opts o = {
+        .size = sizeof(o), .elem_size = 8, .next = one_or_two, .arg = &n};
+    leat_chan *c[2];
+    assert_int_equal(leat_source_range(&c[0], 0, 2, 1), 0);
+    assert_int_equal(leat_source_new(&c[1], &o), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        leat_fd *f = fd_of(c[i]);
+        for (int64_t v = 0; v < 2; v++) {
+            expect(readable(f));
+            expect_eq(leat_fd_recv(f, &got), 0);
+            expect_eq(got, v);
+        }
+        for (unsigned k = 0; k < 2; k++) {
+            expect(readable(f));
+            expect_eq(leat_fd_recv(f, &got), LEAT_ECLOSED);
+        }
+        leat_fd_free(f);
+        leat_chan_free(c[i]);
+    }
+    verdict();
+}
+
 /* --- while nobody polls --- */
 
 /* The descriptor is written once however many are sent: the counter of an eventfd is the
@@ -287,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_closed_channel_stays_readable),
         cmocka_unit_test(several_and_other_receivers_are_independent),
         cmocka_unit_test(timers_are_readable_when_due),
+        cmocka_unit_test(streams_are_readable_until_their_end_and_after),
         cmocka_unit_test(what_is_not_there_is_refused),
         cmocka_unit_test(unattended_sends_make_one_system_call),
     };
