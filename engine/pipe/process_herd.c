@@ -174,6 +174,7 @@ static bool work(struct leati_herd *h)
 
 static void finish(struct leati_herd *h)
 {
+    leati_store_rlx(&h->n.workers, 0u);
     leatp_close(h->link); /* whoever is still there is killed */
     leatp_close(h->watch);
     h->link = h->watch = -1;
