@@ -153,7 +153,7 @@ static void no_waiting(leat_call *call, int result, void *arg)
     expect_eq(leat_set_add(s, p->empty, NULL), 0);
     expect_eq(leat_set_wait(s, &v, &which, NULL, LEAT_NEVER), LEAT_EDEADLK);
     leat_set_free(s);
-    expect_eq(leat_sleep_ns(1000), LEAT_EDEADLK);
+    expect_eq(leat_sleep_ns(1000000000), LEAT_EDEADLK);
     expect_eq(leat_blocking(brief_main, p->closed, NULL), LEAT_EDEADLK);
     expect_eq(leat_run(brief_main, p->closed), LEAT_EDEADLK);
     leat_sem_init(&sem, 0);
