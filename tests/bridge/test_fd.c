@@ -220,6 +220,8 @@ static void timers_are_readable_when_due(void **state)
         expect_eq(r, 0);
         expect(at > last);
         last = at;
+        bool early = readable(f); /* before the next one is due? */
+        expect(!early || leat_now() >= at + 2000000);
     }
     leat_fd_free(f);
     leat_chan_free(t);
