@@ -1,6 +1,6 @@
 /* test_fork.c - what a fork child is told, and what it may use whatever the other threads
  * of its parent were doing. SPDX-License-Identifier: MIT */
-/* ctest: onecpu */
+/* ctest: onecpu novalgrind (which runs one thread at a time: no fork meets a lock held) */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/wait.h>
