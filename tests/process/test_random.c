@@ -64,9 +64,11 @@ static void survive(unsigned flags, unsigned retries, size_t n, unsigned kills, 
 static void random_deaths_lose_and_double_nothing(void **state)
 {
     (void)state;
+    bool deep = getenv("LEAT_DEEP") != NULL;
+    size_t n = deep ? 1000000 : support_scale(25000);
+    unsigned kills = deep ? 1050 : (unsigned)support_scale(25);
     for (unsigned k = 0; k < 4; k++)
-        survive(k & 1 ? LEAT_PIPE_UNORDERED : 0, k & 2 ? 1000 : 0, support_scale(25000),
-                (unsigned)support_scale(25), SIGKILL);
+        survive(k & 1 ? LEAT_PIPE_UNORDERED : 0, k & 2 ? 1000 : 0, n, kills, SIGKILL);
 }
 
 static void random_stops_lose_and_double_nothing(void **state)
