@@ -1,6 +1,6 @@
-/* test_fork.c - what a fork child is told, and what it may use whatever the other threads
- * of its parent were doing. SPDX-License-Identifier: MIT */
-/* ctest: onecpu novalgrind (which runs one thread at a time: no fork meets a lock held) */
+/* test_fork.c - what a fork child is told, and what it may use whatever the other
+ * threads of its parent were doing. SPDX-License-Identifier: MIT */
+/* ctest: onecpu novalgrind (one thread runs at a time there: no fork meets a lock) */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/wait.h>
