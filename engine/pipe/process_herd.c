@@ -46,16 +46,23 @@ void leati_herd_abort(struct leati_herd *h, int result)
     leati_life_quit(h, LEATI_QUIT_STOP);
 }
 
+/* Has it been cancelled, and does that change anything? sc: pairs with the canceller's
+ * look at asleep. */
+static bool is_cancelled(struct leati_herd *h)
+{
+    return (h->stage == LEATI_HERD_RUN || h->abort_at == INT64_MAX) &&
+           leati_load_sc(&h->cancelled);
+}
+
 /* The ends of RUN. */
 static void look_for_the_end(struct leati_herd *h)
 {
     if (h->stage != LEATI_HERD_RUN) {
-        if (leati_load_rlx(&h->cancelled) && h->abort_at == INT64_MAX)
-            h->abort_at =
-                leat_now() + h->po.stop_grace; /* somebody's exit takes long */
+        if (is_cancelled(h)) /* somebody's exit takes long */
+            h->abort_at = leat_now() + h->po.stop_grace;
         return;
     }
-    if (leati_load_rlx(&h->cancelled)) { /* relaxed: a wish; nap looks in order */
+    if (is_cancelled(h)) {
         leati_herd_abort(h, LEAT_ECANCELED);
     } else if (h->in_flight == 0 && h->in_over && !h->stopping) {
         h->stage = LEATI_HERD_QUIT;
@@ -112,7 +119,7 @@ static bool gate_ready(struct leati_gate *g)
 /* Something to do that came before the words of sleep were set. */
 static bool something(struct leati_herd *h)
 {
-    if (gate_ready(&h->in) || gate_ready(&h->out) || leati_load_sc(&h->cancelled) ||
+    if (gate_ready(&h->in) || gate_ready(&h->out) || is_cancelled(h) ||
         (h->stage == LEATI_HERD_RUN && leat_chan_closed(h->out.chan)))
         return true;
     return leati_collect_all(h);

@@ -116,6 +116,8 @@ bool leati_items_take(struct leati_herd *h)
         if (r != 0)
             return ended(h, r);
         accept(h, h->in_one);
+        if (h->stopping)
+            leati_items_drop(h);
     }
     bool moved = false;
     while (!h->in_over && !h->stopping && h->in_flight < h->bound) {

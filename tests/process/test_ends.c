@@ -299,6 +299,33 @@ static void a_cancelled_pipe_does_not_wait_for_ever(void **state)
     farm_free(&f);
 }
 
+static void never_ends(void *st)
+{
+    (void)st;
+    for (;;)
+        (void)pause();
+}
+
+/* Everything is delivered and `out` is closed, though a worker does not leave: its pipe
+ * can still be cancelled, which changes nothing of its result. */
+static void a_worker_that_does_not_leave_is_killed_by_a_cancel(void **state)
+{
+    (void)state;
+    struct farm f;
+    struct grain g;
+    struct leat_pipe_stats st;
+    struct leat_pipe_process po = {.stop_grace = 20000000};
+    struct leat_pipe_opts o = farm_opts(farm_run, 2);
+    o.process = &po;
+    o.exit = never_ends;
+    farm_start(&f, &o, 10, 4, NULL);
+    while (farm_read(&f, &g))
+        ;
+    assert_int_equal(leat_pipe_join_until(f.pipe, &st, leat_in_ms(10)), LEAT_ETIMEDOUT);
+    leat_pipe_cancel(f.pipe);
+    assert_int_equal(farm_finish(&f, NULL), 0);
+}
+
 static void out_may_be_kept_open(void **state)
 {
     (void)state;
@@ -408,6 +435,7 @@ int main(void)
         cmocka_unit_test(an_early_end_accounts_for_every_item),
         cmocka_unit_test(close_of_out_is_seen_without_a_result),
         cmocka_unit_test(a_cancelled_pipe_does_not_wait_for_ever),
+        cmocka_unit_test(a_worker_that_does_not_leave_is_killed_by_a_cancel),
         cmocka_unit_test(out_may_be_kept_open),
         cmocka_unit_test(want_of_descriptors_is_an_error_or_a_delay),
         cmocka_unit_test(a_detached_pipe_goes_on),
