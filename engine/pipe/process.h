@@ -181,6 +181,9 @@ void leati_item_back(struct leati_herd *h, struct leati_item *it);
 void leati_item_ready(struct leati_herd *h, struct leati_item *it);
 void leati_item_failed(struct leati_herd *h, struct leati_item *it, int err,
                        unsigned worker);
+/* Its try failed, and any other would: it cannot be put into bytes. */
+void leati_item_unfit(struct leati_herd *h, struct leati_item *it, int err,
+                      unsigned worker);
 /* Those in the queue that an error or the end has made worthless; at the end, all. */
 void leati_items_drop(struct leati_herd *h);
 void leati_items_abort(struct leati_herd *h);

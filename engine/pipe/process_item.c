@@ -160,11 +160,11 @@ static void stop_at(struct leati_herd *h, const struct leati_item *it, int err)
     leati_items_drop(h);
 }
 
-void leati_item_failed(struct leati_herd *h, struct leati_item *it, int err,
-                       unsigned worker)
+static void failed(struct leati_herd *h, struct leati_item *it, int err,
+                   unsigned worker, bool hopeless)
 {
     it->tries++;
-    bool final = it->tries > h->o.retries || behind_the_stop(h, it);
+    bool final = hopeless || it->tries > h->o.retries || behind_the_stop(h, it);
     report(h, it, err, worker, final);
     if (!final) {
         leati_count(&h->n.retried, 1);
@@ -175,6 +175,18 @@ void leati_item_failed(struct leati_herd *h, struct leati_item *it, int err,
     if (h->o.policy == LEAT_PIPE_STOP && h->stage == LEATI_HERD_RUN)
         stop_at(h, it, err);
     settled(h, it, LEATI_ITEM_FAILED);
+}
+
+void leati_item_failed(struct leati_herd *h, struct leati_item *it, int err,
+                       unsigned worker)
+{
+    failed(h, it, err, worker, false);
+}
+
+void leati_item_unfit(struct leati_herd *h, struct leati_item *it, int err,
+                      unsigned worker)
+{
+    failed(h, it, err, worker, true);
 }
 
 /* --- out --- */

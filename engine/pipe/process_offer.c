@@ -26,8 +26,7 @@ static bool offer(struct leati_herd *h, struct leati_herded *w, struct leati_ite
     if (h->po.pack) { /* into memory that no worker can reach */
         ptrdiff_t n = h->po.pack(it->elem, h->scratch, h->max_in, h->po.codec_arg);
         if (n < 0 || (size_t)n > h->max_in) {
-            it->tries = h->o.retries; /* it would not be otherwise the next time */
-            leati_item_failed(h, it, n < 0 ? (int)n : LEAT_EMSGSIZE, w->number);
+            leati_item_unfit(h, it, n < 0 ? (int)n : LEAT_EMSGSIZE, w->number);
             return false;
         }
         from = h->scratch;
