@@ -16,7 +16,8 @@
  * Lock order  lock, then a side's lock of a channel (the abort). Nobody arms or disarms
  *             holding one of those.
  * Source      Fredman, Sedgewick, Sleator, Tarjan: The pairing heap, 1986.
- * Fork        A child has the heap but not the thread; it gets LEAT_ENOTSUP.
+ * Fork        A child has the heap but not the thread; it gets LEAT_ENOTSUP and touches
+ *             neither heap nor lock.
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
@@ -230,6 +231,10 @@ int leati_clock_arm(struct leati_call *c)
 
 void leati_clock_disarm(struct leati_call *c)
 {
+    if (leati_unlikely(forks != leati_forks())) { /* nobody minds that heap any more */
+        c->w.spin &= (uint8_t)~LEATI_CALL_TIMED;
+        return;
+    }
     leati_lock(&lock);
     if (c->before)
         take_out(c);
