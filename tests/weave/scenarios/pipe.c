@@ -1,0 +1,407 @@
+/* pipe.c - hands and their thief; the turnstile, credits, lanes, the reorder ring and the
+ * end of pipes of two or three threads. SPDX-License-Identifier: MIT */
+#include "common.h"
+#include "pipe/local.h"
+
+/* --- a hand: each item is taken or stolen, once --- */
+
+static struct leati_hand hand;
+static uint64_t cells[4], other[4], *spare = other;
+static unsigned times[8]; /* by value */
+
+static void met(uint64_t v)
+{
+    weave_check(v < 8 && times[v]++ == 0);
+}
+
+static void fill(unsigned n, uint64_t base)
+{
+    for (unsigned i = 0; i < n; i++)
+        spare[i] = base + i;
+    leati_hand_fill(&hand, (char **)&spare, base, n);
+    met(base); /* the owner has the first one */
+}
+
+static void owner_takes(void)
+{
+    int i;
+    while ((i = leati_hand_take(&hand)) >= 0)
+        met(((uint64_t *)(void *)hand.items)[i]);
+}
+
+static void steals(void)
+{
+    uint64_t to[4], base;
+    uint32_t n = leati_hand_steal(&hand, 8, (char *)to, &base);
+    for (uint32_t i = 0; i < n; i++) {
+        weave_check(to[i] == base + i);
+        met(to[i]);
+    }
+}
+
+static void hand_of_three(void)
+{
+    hand.items = (char *)cells;
+    fill(3, 0);
+}
+
+static void owner_and_thief(unsigned i)
+{
+    if (i == 0)
+        owner_takes();
+    else
+        steals();
+}
+
+static void three_met(void)
+{
+    owner_takes(); /* what a thief gave back too late for the owner to see */
+    for (unsigned v = 0; v < 3; v++)
+        weave_check(times[v] == 1);
+}
+
+WEAVE_SCENARIO(hand, .name = "pipe.hand_of_owner_and_thief", .actors = 2,
+               .setup = hand_of_three, .actor = owner_and_thief, .check = three_met);
+
+static void steals_twice(unsigned i)
+{
+    if (i == 0)
+        owner_takes();
+    for (unsigned k = 0; i == 1 && k < 2; k++)
+        steals();
+}
+
+WEAVE_SCENARIO(hand2, .name = "pipe.hand_robbed_twice", .actors = 2,
+               .setup = hand_of_three, .actor = steals_twice, .check = three_met);
+
+static void refills(unsigned i)
+{
+    if (i == 0) {
+        owner_takes();
+        fill(3, 3);
+        owner_takes();
+    } else {
+        steals();
+    }
+}
+
+static void six_met(void)
+{
+    owner_takes();
+    for (unsigned v = 0; v < 6; v++)
+        weave_check(times[v] == 1);
+}
+
+WEAVE_SCENARIO(hand3, .name = "pipe.hand_filled_again", .actors = 2,
+               .setup = hand_of_three, .actor = refills, .check = six_met);
+
+/* --- whole pipes of threads: items 1 .. n, each gives itself --- */
+
+static leat_chan *in, *out;
+static leat_pipe *pipe_;
+static unsigned running, most;
+static uint64_t kept;
+
+static int pass_on(leat_stage *s, const void *item, size_t len)
+{
+    (void)len;
+    most = ++running > most ? running : most;
+    int r = leat_emit(s, item);
+    kept += r ? *(const uint64_t *)item : 0; /* refused */
+    running--;
+    return r;
+}
+
+static void start(leat_stage_fn *run, unsigned workers, size_t buffer, unsigned flags,
+                  size_t out_cap)
+{
+    struct leat_pipe_opts o = {.size = sizeof(o),
+                               .run = run,
+                               .workers = workers,
+                               .mode = LEAT_PIPE_THREADS,
+                               .buffer = buffer ? buffer : LEAT_PIPE_NO_BUFFER,
+                               .flags = flags};
+    o.drop_in = o.drop_out = on_drop;
+    if (in == NULL)
+        in = open_kind(4, 0);
+    out = open_kind(out_cap, 0);
+    weave_check(leat_pipe_start(&pipe_, in, out, &o) == 0);
+}
+
+static void fill_in(uint64_t n)
+{
+    in = open_kind(n, 0);
+    for (uint64_t v = 1; v <= n; v++)
+        weave_check(leat_chan_try_send(in, &v) == 0);
+    leat_chan_close(in);
+}
+
+/* The end; the threads have returned but for their last instructions. */
+static void join(struct leat_pipe_stats *st, int want)
+{
+    struct leati_local *p = leati_container_of(pipe_, struct leati_local, handle);
+    while (leati_load_sc(&p->refs) > 1)
+        leat_yield();
+    for (unsigned i = 0; i < 20; i++)
+        leat_yield(); /* those too */
+    int r = leat_pipe_join(pipe_, st);
+    weave_check(want == 1 || r == want);
+}
+
+/* Receives 1 .. n in order, or each once; then the end. */
+static void receive_all(uint64_t n, bool ordered)
+{
+    uint64_t v;
+    for (uint64_t i = 1; i <= n; i++) {
+        weave_check(leat_chan_recv(out, &v) == 0);
+        weave_check(!ordered || v == i);
+        met(v);
+    }
+    weave_check(leat_chan_recv(out, &v) == LEAT_ECLOSED);
+    join(NULL, 0);
+}
+
+static void ordered_two(unsigned i)
+{
+    (void)i;
+    fill_in(3);
+    start(pass_on, 2, 2, 0, 4);
+    receive_all(3, true);
+}
+
+WEAVE_SCENARIO(ordered2, .name = "pipe.ordered_by_two", .actors = 1,
+               .actor = ordered_two, .bound = 2);
+
+/* One place in the output: the head waits for room. */
+static void ordered_full(unsigned i)
+{
+    (void)i;
+    fill_in(4);
+    start(pass_on, 2, 0, 0, 1);
+    receive_all(4, true);
+}
+
+WEAVE_SCENARIO(full, .name = "pipe.ordered_without_room", .actors = 1,
+               .actor = ordered_full, .bound = 2);
+
+static void lanes_two(unsigned i)
+{
+    (void)i;
+    fill_in(3);
+    start(pass_on, 2, 2, LEAT_PIPE_UNORDERED, 4);
+    receive_all(3, false);
+}
+
+WEAVE_SCENARIO(lanes2, .name = "pipe.unordered_by_two", .actors = 1, .actor = lanes_two,
+               .bound = 2);
+
+/* Credits: one item at a time inside, the leader sleeps between. */
+static void one_credit(unsigned i)
+{
+    (void)i;
+    fill_in(4);
+    start(pass_on, 1, 0, weave_choose(2) ? LEAT_PIPE_UNORDERED : 0, 1);
+    receive_all(4, true);
+}
+
+WEAVE_SCENARIO(credit, .name = "pipe.one_credit", .actors = 1, .actor = one_credit,
+               .bound = 2);
+
+/* Two credits for two workers, room for all: the leader waits for what the other does. */
+static void two_credits(unsigned i)
+{
+    (void)i;
+    fill_in(4);
+    start(pass_on, 2, 0, LEAT_PIPE_UNORDERED, 4);
+    receive_all(4, false);
+    weave_check(most <= 2);
+}
+
+WEAVE_SCENARIO(credit2, .name = "pipe.two_credits", .actors = 1, .actor = two_credits,
+               .bound = 2);
+
+/* An unbuffered output: results are delivered at once. */
+static void meeting(unsigned i)
+{
+    (void)i;
+    fill_in(3);
+    start(pass_on, 2, 1, weave_choose(2) ? LEAT_PIPE_UNORDERED : 0, 0);
+    receive_all(3, false);
+}
+
+WEAVE_SCENARIO(meeting, .name = "pipe.unbuffered_output", .actors = 1, .actor = meeting,
+               .bound = 1);
+
+/* --- the turnstile: items that need each other, so each needs a worker --- */
+
+static leat_wg together;
+
+static int waits_for_all(leat_stage *s, const void *item, size_t len)
+{
+    (void)len;
+    leat_wg_done(&together);
+    leat_wg_wait(&together);
+    return leat_emit(s, item);
+}
+
+static void meet_of(unsigned n, bool at_once)
+{
+    leat_wg_add(&together, n);
+    if (at_once)
+        fill_in(n);
+    start(waits_for_all, n, 0, LEAT_PIPE_UNORDERED, 4);
+    for (uint64_t v = 1; !at_once && v <= n; v++)
+        weave_check(leat_chan_send(in, &v) == 0);
+    leat_chan_close(in);
+    receive_all(n, false);
+}
+
+static void two_meet(unsigned i)
+{
+    (void)i;
+    meet_of(2, true);
+}
+
+static void two_meet_late(unsigned i)
+{
+    (void)i;
+    meet_of(2, false);
+}
+
+static void three_meet(unsigned i)
+{
+    (void)i;
+    meet_of(3, false);
+}
+
+WEAVE_SCENARIO(turn2, .name = "pipe.two_meet", .actors = 1, .actor = two_meet,
+               .bound = 2);
+WEAVE_SCENARIO(turn2late, .name = "pipe.two_meet_one_by_one", .actors = 1,
+               .actor = two_meet_late, .bound = 2);
+WEAVE_SCENARIO(turn3, .name = "pipe.three_meet_one_by_one", .actors = 1,
+               .actor = three_meet, .bound = 1);
+
+/* --- a result before an item that waits until the result has been received --- */
+
+static leat_sem received;
+
+static int plain_then_slow(leat_stage *s, const void *item, size_t len)
+{
+    struct leati_pworker *w = leati_container_of(s, struct leati_pworker, stage);
+    (void)len;
+    if (*(const uint64_t *)item == 1)
+        leati_publish_plainly(w, true);
+    else
+        weave_check(leat_sem_acquire(&received, 1) == 0);
+    return leat_emit(s, item);
+}
+
+static int fenced_then_slow(leat_stage *s, const void *item, size_t len)
+{
+    (void)len;
+    if (*(const uint64_t *)item == 2)
+        weave_check(leat_sem_acquire(&received, 1) == 0);
+    return leat_emit(s, item);
+}
+
+static int by_select(uint64_t *ret)
+{
+    struct leat_case c[] = {LEAT_RECV(out, ret)};
+    size_t which;
+    int r = leat_select(c, 1, LEAT_NEVER, 0, &which);
+    return r ? r : c[0].err;
+}
+
+/* how: 0 receive, 1 select, 2 try until it is there (or the worker has gone on). */
+static void hungry(leat_stage_fn *run, unsigned flags, unsigned how)
+{
+    uint64_t v = 0;
+    fill_in(2);
+    start(run, 1, 3, flags, 4);
+    int r = how == 1 ? by_select(&v) : leat_chan_recv(out, &v);
+    weave_check(r == 0 && v == 1);
+    leat_sem_release(&received, 1);
+    weave_check(leat_chan_recv(out, &v) == 0 && v == 2);
+    weave_check(leat_chan_recv(out, &v) == LEAT_ECLOSED);
+    join(NULL, 0);
+}
+
+#define HUNGRY(id, run, flags, how)                                 \
+    static void hungry_##id(unsigned i)                             \
+    {                                                               \
+        (void)i;                                                    \
+        hungry(run, flags, how);                                    \
+    }                                                               \
+    WEAVE_SCENARIO(h_##id, .name = "pipe.hungry_" #id, .actors = 1, \
+                   .actor = hungry_##id, .bound = 2)
+
+HUNGRY(ordered_plain, plain_then_slow, 0, 0);
+HUNGRY(unordered_plain, plain_then_slow, LEAT_PIPE_UNORDERED, 0);
+HUNGRY(ordered_fenced, fenced_then_slow, 0, 0);
+HUNGRY(unordered_fenced, fenced_then_slow, LEAT_PIPE_UNORDERED, 0);
+HUNGRY(select_plain, plain_then_slow, 0, 1);
+HUNGRY(select_fenced, fenced_then_slow, LEAT_PIPE_UNORDERED, 1);
+
+/* --- streaming: more outputs than a slot holds, before and behind others --- */
+
+static int many(leat_stage *s, const void *item, size_t len)
+{
+    int r = 0;
+    (void)len;
+    for (unsigned k = 0; k < (*(const uint64_t *)item == 2 ? 34 : 1) && r == 0; k++)
+        r = leat_emit(s, item);
+    return r;
+}
+
+static void streams(unsigned i)
+{
+    uint64_t v, last = 0, n = 0;
+    (void)i;
+    fill_in(3);
+    start(many, 2, 1, 0, 40);
+    for (; leat_chan_recv(out, &v) == 0; n++, last = v)
+        weave_check(v >= last);
+    weave_check(n == 36);
+    join(NULL, 0);
+}
+
+WEAVE_SCENARIO(streams, .name = "pipe.many_outputs_in_order", .actors = 1,
+               .actor = streams, .bound = 1);
+
+/* --- early ends: what was taken turns up once --- */
+
+static void cancels_or_closes(unsigned i)
+{
+    uint64_t v;
+    if (i == 1) {
+        if (weave_choose(2))
+            leat_pipe_cancel(pipe_);
+        else
+            leat_chan_cancel(out);
+        return;
+    }
+    while (leat_chan_recv(out, &v) == 0)
+        got += v;
+}
+
+static void two_workers(void)
+{
+    fill_in(3);
+    start(pass_on, 2, 1, weave_choose(2) ? LEAT_PIPE_UNORDERED : 0, 1);
+}
+
+static void turned_up(void)
+{
+    struct leat_pipe_stats st;
+    uint64_t v;
+    join(&st, 1);
+    weave_check(st.in_flight == 0);
+    while (leat_chan_try_recv(out, &v) == 0)
+        got += v;
+    while (leat_chan_try_recv(in, &v) == 0)
+        got += v;
+    weave_check(got + dropped + kept == 1 + 2 + 3);
+}
+
+WEAVE_SCENARIO(early, .name = "pipe.early_end", .actors = 2, .setup = two_workers,
+               .actor = cancels_or_closes, .check = turned_up, .bound = 1);
