@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <leat/pipe.h>
 #include <leat/process.h>
-#include "arch/atomic.h"
+#include "pipe/process_worker.h"
 #include "support/support.h"
 
 /* An item, and its result. */
@@ -73,6 +73,9 @@ void farm_free(struct farm *f);
 /* Sends a worker of that number a signal, if its process is still there: a number may have
  * gone to somebody else. `helper` is its parent. Was it sent? */
 bool farm_signal(unsigned worker, uint64_t helper, int sig);
+
+/* In a worker: its own segment. */
+struct leati_lane farm_lane(void);
 
 /* Open descriptors, and mappings of segments, of this process. */
 unsigned farm_descriptors(void);

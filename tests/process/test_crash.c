@@ -186,18 +186,25 @@ static void a_worker_that_goes_on_within_the_grace_is_kept(void **state)
     farm_free(&f);
 }
 
-enum { AT_ERROR, AT_DEATH = 6, IN_ALL = 9 };
+enum { AT_ERROR, AT_LIE, AT_DEATH = 6, IN_ALL = 9 };
 
 /* The first item fails, which keeps the herder busy until the seventh is about to kill
- * the worker. */
+ * the worker, or spoils the slot of the second, which has been finished. */
 static int fail_then_die(leat_stage *s, const void *in, size_t len)
 {
     leati_add_sc(&board->tried[leat_stage_position(s)], 1u);
     if (leat_stage_position(s) == AT_ERROR)
         return -44;
     if (leat_stage_position(s) == AT_DEATH) {
+        if (leat_stage_arg(s)) {
+            struct leati_lane lane = farm_lane();
+            leati_store_sc(&leati_lane_slot(&lane, AT_LIE)->st, 7u);
+        }
         leati_store_sc(&board->plain[0], 1u);
-        (void)kill(getpid(), SIGKILL);
+        if (leat_stage_arg(s) == NULL)
+            (void)kill(getpid(), SIGKILL);
+        for (;;)
+            (void)pause();
     }
     return farm_run(s, in, len);
 }
@@ -211,7 +218,7 @@ static void wait_for_the_death(const struct leat_pipe_error *e, void *arg)
         while (leati_load_sc(&board->plain[0]) == 0)
             (void)sched_yield();
     } else {
-        expect_eq(e->position, AT_DEATH);
+        expect(e->position == AT_DEATH || e->position == AT_LIE);
         expect_eq(e->err, LEAT_EOWNERDEAD);
     }
 }
@@ -219,13 +226,15 @@ static void wait_for_the_death(const struct leat_pipe_error *e, void *arg)
 static void what_a_worker_finished_before_its_death_counts(void **state)
 {
     (void)state;
-    for (unsigned flags = 0; flags < 2; flags++) {
+    for (unsigned k = 0; k < 4; k++) {
         leat_chan *in, *out;
         leat_pipe *p;
         struct grain g = {0};
-        unsigned errors = 0;
+        unsigned errors = 0, lies = k / 2;
         struct leat_pipe_opts o = farm_opts(fail_then_die, 1);
-        o.flags = flags ? LEAT_PIPE_UNORDERED : 0;
+        o.flags = k % 2 ? LEAT_PIPE_UNORDERED : 0;
+        o.arg = &lies;
+        o.arg_size = lies ? sizeof(lies) : 0;
         o.buffer = IN_ALL;
         o.on_error = wait_for_the_death;
         o.callback_arg = &errors;
@@ -239,9 +248,10 @@ static void what_a_worker_finished_before_its_death_counts(void **state)
         unsigned seen = 0;
         while (leat_chan_recv(out, &g) == 0)
             seen |= 1u << g.number;
-        assert_int_equal(seen, 0x1ff & ~(1u << AT_ERROR | 1u << AT_DEATH));
+        assert_int_equal(seen,
+                         0x1ff & ~(1u << AT_ERROR | 1u << AT_DEATH | lies << AT_LIE));
         assert_int_equal(leat_pipe_join(p, NULL), 0);
-        assert_int_equal(errors, 2);
+        assert_int_equal(errors, 2 + lies);
         for (unsigned i = 0; i < IN_ALL; i++)
             assert_int_equal(leati_load_sc(&board->tried[i]), 1);
         verdict();

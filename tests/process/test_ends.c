@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "pipe/process.h"
 #include "process/farm.h"
 
 LEAT_USE_PROCESSES;
@@ -252,6 +253,11 @@ static bool has_one(void *arg)
     return leat_chan_len(arg) == 1;
 }
 
+static bool sleeps(void *arg)
+{
+    return leati_load_sc(&((struct leati_herd *)arg)->asleep) == 1;
+}
+
 static void close_of_out_is_seen_without_a_result(void **state)
 {
     (void)state;
@@ -268,6 +274,7 @@ static void close_of_out_is_seen_without_a_result(void **state)
             assert_int_equal(leat_chan_recv(out, &g), 0);
         else
             assert_true(support_until(has_one, out));
+        assert_true(support_until(sleeps, p)); /* nothing but the close will wake it */
         cancel ? leat_chan_cancel(out) : leat_chan_close(out);
         assert_int_equal(leat_pipe_join(p, NULL), LEAT_ECLOSED);
         leat_chan_free(in);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "pipe/process_worker.h"
 #include "process/farm.h"
 
 LEAT_USE_PROCESSES;
@@ -81,21 +80,6 @@ static void random_stops_lose_and_double_nothing(void **state)
 
 /* --- a worker that cannot be trusted --- */
 
-static char *segment_of_worker(size_t *ret_size)
-{
-    char line[512];
-    unsigned long lo = 0, hi = 0;
-    FILE *f = fopen("/proc/self/maps", "re");
-    while (f && fgets(line, sizeof(line), f)) {
-        if (strstr(line, "memfd:leat-pipe") && sscanf(line, "%lx-%lx", &lo, &hi) == 2)
-            break;
-    }
-    if (f)
-        (void)fclose(f);
-    *ret_size = hi - lo;
-    return (char *)lo; /* NOLINT */
-}
-
 /* --- one lie at a time --- */
 
 enum { LIE_AT = 3, LIE_ITEMS = 10 };
@@ -105,11 +89,7 @@ enum { LIE_AT = 3, LIE_ITEMS = 10 };
 static int lie(leat_stage *s, const void *in, size_t len)
 {
     if (leat_stage_position(s) == LIE_AT) {
-        size_t size;
-        struct leati_lane lane;
-        char *segment = segment_of_worker(&size);
-        memcpy(&lane, segment + sizeof(struct leati_lane_head), sizeof(lane));
-        lane.base = segment;
+        struct leati_lane lane = farm_lane();
         leati_store_sc(&leati_lane_slot(&lane, LIE_AT + 1)->st,
                        *(const uint32_t *)leat_stage_arg(s));
     }
@@ -165,7 +145,9 @@ static int scribble(leat_stage *s, const void *in, size_t len)
     static size_t size;
     static unsigned calm;
     if (segment == NULL) {
-        segment = segment_of_worker(&size);
+        struct leati_lane lane = farm_lane();
+        segment = lane.base;
+        size = lane.bytes;
         rng.state = *(const uint64_t *)leat_stage_arg(s) + leat_stage_position(s);
         calm = 20 + support_below(&rng, 200);
     }
