@@ -60,7 +60,8 @@ bool add_all()
         for (unsigned flags : {0u, unsigned(LEAT_PIPE_UNORDERED)})
             for (unsigned workers : {1u, 2u, 4u})
                 for (unsigned threads : {1u, 2u})
-                    bench::add(std::string("pipe/") + (flags ? "unordered/" : "ordered/") +
+                    bench::add(std::string("pipe/") +
+                                   (flags ? "unordered/" : "ordered/") +
                                    (mode == LEAT_PIPE_FIBERS ? "fibers:" : "threads:") +
                                    std::to_string(workers) +
                                    "/workers:" + std::to_string(threads),

@@ -291,7 +291,7 @@ static int plain_then_slow(leat_stage *s, const void *item, size_t len)
     (void)len;
     if (*(const uint64_t *)item == 1)
         leati_publish_plainly(w, true);
-    else
+    if (*(const uint64_t *)item == 3)
         weave_check(leat_sem_acquire(&received, 1) == 0);
     return leat_emit(s, item);
 }
@@ -299,7 +299,7 @@ static int plain_then_slow(leat_stage *s, const void *item, size_t len)
 static int fenced_then_slow(leat_stage *s, const void *item, size_t len)
 {
     (void)len;
-    if (*(const uint64_t *)item == 2)
+    if (*(const uint64_t *)item == 3)
         weave_check(leat_sem_acquire(&received, 1) == 0);
     return leat_emit(s, item);
 }
@@ -312,16 +312,18 @@ static int by_select(uint64_t *ret)
     return r ? r : c[0].err;
 }
 
-/* how: 0 receive, 1 select, 2 try until it is there (or the worker has gone on). */
-static void hungry(leat_stage_fn *run, unsigned flags, unsigned how)
+/* Items 1 and 2 must come out before 3 can. */
+static void hungry(leat_stage_fn *run, unsigned flags, bool selects)
 {
-    uint64_t v = 0;
-    fill_in(2);
+    uint64_t v;
+    fill_in(3);
     start(run, 1, 3, flags, 4);
-    int r = how == 1 ? by_select(&v) : leat_chan_recv(out, &v);
-    weave_check(r == 0 && v == 1);
-    leat_sem_release(&received, 1);
-    weave_check(leat_chan_recv(out, &v) == 0 && v == 2);
+    for (uint64_t want = 1; want <= 3; want++) {
+        weave_check((selects ? by_select(&v) : leat_chan_recv(out, &v)) == 0 &&
+                    v == want);
+        if (want == 2)
+            leat_sem_release(&received, 1);
+    }
     weave_check(leat_chan_recv(out, &v) == LEAT_ECLOSED);
     join(NULL, 0);
 }
