@@ -20,28 +20,29 @@ static void unread(const struct form *f, unsigned workers, size_t buffer, size_t
     struct leat_pipe_opts o = form_opts(f, same);
     struct leat_pipe_stats st;
     size_t real = buffer == LEAT_PIPE_NO_BUFFER ? 0 : buffer;
-    leat_chan *in = filled(500), *out = channel(cap);
+    const uint64_t n = workers + real + cap + 40; /* more than will fit */
+    leat_chan *in = filled(n), *out = channel(cap);
     leat_pipe *p;
     uint64_t got, next = 0;
     o.workers = workers;
     o.buffer = buffer;
     assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
-    struct still s = {p, in, 500, workers + real + cap};
+    struct still s = {p, in, n, workers + real + cap};
     if (cap > 0) /* a sender of an unbuffered one waits with what it has */
         assert_true(support_until(all_taken, &s));
     for (unsigned i = 0; i < 200; i++) {
-        assert_true(500 - leat_chan_len(in) <= s.most);
+        assert_true(n - leat_chan_len(in) <= s.most);
         leat_yield();
     }
     while (leat_chan_recv(out, &got) == 0) {
-        uint64_t taken = 500 - leat_chan_len(in);
+        uint64_t taken = n - leat_chan_len(in);
         leat_pipe_stats(p, &st); /* after taken: never too few finished */
         assert_true(taken <= st.finished + workers + real);
         if (form_ordered(f))
             assert_int_equal(got, next);
         next++;
     }
-    assert_int_equal(next, 500);
+    assert_int_equal(next, n);
     assert_int_equal(leat_pipe_join(p, NULL), 0);
     leat_chan_free(in);
     leat_chan_free(out);
