@@ -65,7 +65,7 @@ struct leati_pworker {
     uint32_t nouts;
     bool streaming;      /* the running item sends as it emits */
     bool plain;          /* publishes without a fence */
-    bool slow;           /* its last items were long */
+    bool slow, quick;    /* its last items were long; short */
     leat_sem sem;        /* it sleeps here; may be given too often */
     unsigned fenced;     /* claims for which it is not worth while to publish plainly */
     bool wanted;         /* somebody waited for results since the last claim */

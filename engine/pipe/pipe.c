@@ -18,6 +18,10 @@ static int check(const leat_chan *in, const leat_chan *out,
         (unsigned)o->mode > LEAT_PIPE_PROCESSES || o->item_timeout < 0 ||
         (o->buffer > BUFFER_MAX && o->buffer != LEAT_PIPE_NO_BUFFER))
         return LEAT_EINVAL;
+    /* Workers send their results themselves, several at once, unless they are in order. */
+    if ((out->flags & LEAT_SINGLE_PRODUCER) && (o->flags & LEAT_PIPE_UNORDERED) &&
+        o->mode != LEAT_PIPE_PROCESSES && o->workers != 1)
+        return LEAT_EINVAL;
     if (out->kind == LEATI_TIMER)
         return LEAT_ENOTSUP;
     return 0;

@@ -183,10 +183,13 @@ static bool took(struct leati_local *p, uint32_t n, uint64_t *ret_base, uint32_t
     return true;
 }
 
-/* Items that a claim should be content with: few enough for the others to get some. */
-static size_t wanted(struct leati_local *p, uint64_t free)
+/* Items that a claim should be content with: few enough for the others to get some, but a
+ * whole batch when they are short: to take a part is then dearer than to do it, and what
+ * turns out to be long can still be stolen. */
+static size_t wanted(const struct leati_pworker *w, uint64_t free)
 {
-    size_t share = p->n > 1 ? leat_chan_len(p->in) / (2 * p->n) + 1 : p->batch;
+    struct leati_local *p = w->p;
+    size_t share = p->n > 1 && !w->quick ? leat_chan_len(p->in) / (2 * p->n) + 1 : p->batch;
     size_t most = free < p->batch ? (size_t)free : p->batch;
     return share < most ? share : most;
 }
@@ -206,7 +209,7 @@ static uint32_t wait_in(struct leati_pworker *w, uint64_t free)
         leati_local_end(p, 0);
     if (r != 0 || which != 0 || cases[0].err != 0)
         return 0;
-    size_t more = wanted(p, free) - 1;
+    size_t more = wanted(w, free) - 1;
     ptrdiff_t n = leat_chan_recv_n(p->in, w->spare + p->in_size, more, LEAT_NOW);
     return n > 0 ? 1 + (uint32_t)n : 1;
 }
@@ -232,7 +235,7 @@ static enum claimed search(struct leati_pworker *w, uint64_t *ret_base, uint32_t
             sleep_for_credit(w);
             continue;
         }
-        ptrdiff_t n = leat_chan_recv_n(p->in, w->spare, wanted(p, free), LEAT_NOW);
+        ptrdiff_t n = leat_chan_recv_n(p->in, w->spare, wanted(w, free), LEAT_NOW);
         if (n <= 0 && n != LEAT_EAGAIN && n != LEAT_EBUSY) {
             leati_local_end(p, n == LEAT_ECLOSED ? 0 : (int)n);
             continue;

@@ -175,6 +175,7 @@ static void account(struct leati_pworker *w)
     w->wanted = false;
     leati_publish_plainly(w, w->p->holds && each < LEATI_PLAIN_NS && w->fenced == 0);
     w->slow = each > LEATI_STEAL_FIRST_NS;
+    w->quick = each < LEATI_PLAIN_NS;
     w->claim_items = 0;
 }
 
@@ -207,6 +208,9 @@ static void loop(struct leati_pworker *w)
             return;
         }
         item(w, (uint32_t)i);
+        /* Whoever feeds the pipe and reads from it may be fibers of this very thread. */
+        if (w->slow && w->p->o.mode == LEAT_PIPE_FIBERS)
+            leat_yield();
     }
 }
 

@@ -127,7 +127,8 @@ struct leat_pipe_opts {
 };
 
 /* Starts a pipe from `in` to `out`. `in` may be any kind of channel, `out` any that can be
- * sent to. ret NULL: detached, it frees itself at its end.
+ * sent to, but not one declared single producer (chan.h) when several fibers or threads
+ * send to it unordered. ret NULL: detached, it frees itself at its end.
  *
  * What an item emits is collected until the item is done, so that a failed try leaves
  * nothing behind: 256 bytes of outputs, at least one and at most 32, when ordered; when

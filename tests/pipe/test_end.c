@@ -265,6 +265,17 @@ static void bad_options_are_refused(void **state)
     REFUSED(o.item_timeout = -1);
     REFUSED(o.buffer = (size_t)1 << 40);
     REFUSED(o.stack_size = 3);
+    const struct leat_chan_opts one = {.size = sizeof(one),
+                                       .elem_size = 8,
+                                       .capacity = 1024,
+                                       .flags = LEAT_SINGLE_PRODUCER};
+    leat_chan *single = NULL;
+    assert_int_equal(leat_chan_open(&single, &one), 0);
+    o = good;
+    o.flags |= LEAT_PIPE_UNORDERED;
+    o.workers = 2;
+    assert_int_equal(leat_pipe_start(&p, in, single, &o), LEAT_EINVAL);
+    leat_chan_free(single);
     assert_int_equal(leat_tick(&tick, 1000000), 0);
     assert_int_equal(leat_pipe_start(&p, in, tick, &good), LEAT_ENOTSUP);
     leat_chan_free(tick);
