@@ -8,7 +8,6 @@
  * each value is taken once and in order; after a cancel has returned no receive that
  * begins later gets one; nobody is told `closed` while a value is to come.
  *
- * @big yes
  * @shape 1 a sender of two, an owner of two
  * @shape 2 a sender, close, an owner until closed
  * @shape 3 a parked sender, close, an owner until closed
