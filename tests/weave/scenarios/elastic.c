@@ -85,6 +85,41 @@ static void cancelled(unsigned i)
     weave_check(leati_load_sc(&calls) == (r == 0));
 }
 
+/* Two calls, the first of which ends when the second has begun: while the limit allows
+ * another thread none of them may be left behind the other. One thread idles already. */
+static leat_sem begun;
+
+static int waits(void *arg)
+{
+    (void)arg;
+    return leat_sem_acquire(&begun, 1);
+}
+
+static int begins(void *arg)
+{
+    (void)arg;
+    leat_sem_release(&begun, 1);
+    return 0;
+}
+
+static int blocks_in(void *arg)
+{
+    bool ran = false;
+    int r = leat_blocking(arg ? begins : waits, NULL, &ran);
+    weave_check(ran && r == 0);
+    return 0;
+}
+
+static void one_waits(unsigned i)
+{
+    leat_fiber *f, *g;
+    (void)i;
+    weave_check(leat_fiber_join(start(1), NULL) == 0);
+    weave_check(leat_pool_go(pool, &f, blocks_in, NULL) == 0);
+    weave_check(leat_pool_go(pool, &g, blocks_in, &begun) == 0);
+    weave_check(leat_fiber_join(f, NULL) == 0 && leat_fiber_join(g, NULL) == 0);
+}
+
 static void finish(void)
 {
     weave_check(leat_pool_shutdown(pool, LEAT_DRAIN, LEAT_NEVER) == 0);
@@ -111,3 +146,5 @@ WEAVE_SCENARIO(cancel, .name = "elastic.cancel_against_call", .actors = 1,
                .setup = one_thread, .actor = cancelled, .check = finish);
 WEAVE_SCENARIO(shut, .name = "elastic.shutdown_against_call", .actors = 1,
                .setup = one_thread, .actor = shut);
+WEAVE_SCENARIO(one_waits, .name = "elastic.one_call_waits_for_the_other", .actors = 1,
+               .setup = two_threads, .actor = one_waits, .check = finish, .bound = 2);
