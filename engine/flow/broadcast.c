@@ -48,19 +48,6 @@ struct leat_broadcast {
     size_t room; /* of both */
 };
 
-/* Held for a few lines, so a cancelled fiber does not give up on it. */
-static void lock(struct leat_broadcast *b)
-{
-    bool was = leat_fiber_mask(true);
-    (void)!leat_mutex_lock(&b->lock);
-    (void)leat_fiber_mask(was);
-}
-
-static void unlock(struct leat_broadcast *b)
-{
-    leat_mutex_unlock(&b->lock);
-}
-
 static struct tap *tap_of(struct leati_link *l)
 {
     return leati_container_of(l, struct tap, link);
@@ -153,11 +140,11 @@ static void settle(struct leat_broadcast *b, size_t i, size_t *owed)
 
 static void tap_closed(struct leat_broadcast *b, struct tap *t)
 {
-    lock(b);
+    leati_flow_lock(&b->lock);
     bool mine = !t->gone;
     if (mine)
         leave(b, t);
-    unlock(b);
+    leat_mutex_unlock(&b->lock);
     if (mine)
         tap_unref(t);
 }
@@ -185,11 +172,11 @@ static int wait_for_one(struct leat_broadcast *b, const void *v, size_t *owed,
                         size_t *got)
 {
     size_t which;
-    lock(b);
+    leati_flow_lock(&b->lock);
     for (size_t i = *owed; i-- > 0;)
         if (b->now[i]->gone)
             settle(b, i, owed);
-    unlock(b);
+    leat_mutex_unlock(&b->lock);
     for (size_t i = 0; i < *owed; i++)
         b->cases[i] = (struct leat_case)LEAT_SEND(b->now[i]->out, v);
     b->cases[*owed] = (struct leat_case)LEAT_RECV(b->changed, NULL);
@@ -209,9 +196,9 @@ static int wait_for_one(struct leat_broadcast *b, const void *v, size_t *owed,
 static int broadcast_put(struct leati_sink *s, const void *v)
 {
     struct leat_broadcast *b = leati_container_of(s, struct leat_broadcast, s);
-    lock(b);
+    leati_flow_lock(&b->lock);
     ptrdiff_t n = snapshot(b);
-    unlock(b);
+    leat_mutex_unlock(&b->lock);
     if (n < 0)
         return (int)n;
     int r = 0;
@@ -228,11 +215,11 @@ static int broadcast_put(struct leati_sink *s, const void *v)
 void leati_broadcast_close_taps(leat_broadcast *b)
 {
     for (;;) {
-        lock(b);
+        leati_flow_lock(&b->lock);
         struct tap *t = b->taps.first ? tap_of(b->taps.first) : NULL;
         if (t)
             leave(b, t);
-        unlock(b);
+        leat_mutex_unlock(&b->lock);
         if (t == NULL)
             return;
         if (!(t->flags & LEAT_TAP_KEEP_OPEN))
@@ -245,9 +232,9 @@ void leati_broadcast_close_taps(leat_broadcast *b)
 static void broadcast_end(struct leati_sink *s, int result, bool keep_open)
 {
     struct leat_broadcast *b = leati_container_of(s, struct leat_broadcast, s);
-    lock(b);
+    leati_flow_lock(&b->lock);
     b->ended = true;
-    unlock(b);
+    leat_mutex_unlock(&b->lock);
     if (result != LEAT_ECANCELED && !keep_open && !b->later)
         leati_broadcast_close_taps(b);
     leat_wg_done(&b->running);
@@ -353,9 +340,9 @@ int leat_broadcast_tap(leat_broadcast *b, leat_chan *out, enum leat_tap_mode mod
         return LEAT_ENOMEM;
     *t = (struct tap){
         .out = leat_chan_ref(out), .mode = mode, .flags = flags, .refs = {1}};
-    lock(b);
+    leati_flow_lock(&b->lock);
     int r = put_tap(b, t);
-    unlock(b);
+    leat_mutex_unlock(&b->lock);
     if (r != 0)
         tap_unref(t);
     if (r == LEAT_ECLOSED && !(flags & LEAT_TAP_KEEP_OPEN))
@@ -368,11 +355,11 @@ int leat_broadcast_untap(leat_broadcast *b, leat_chan *out)
 {
     if (b == NULL || out == NULL)
         return LEAT_EINVAL;
-    lock(b);
+    leati_flow_lock(&b->lock);
     struct tap *t = find(b, out);
     if (t)
         leave(b, t);
-    unlock(b);
+    leat_mutex_unlock(&b->lock);
     if (t)
         tap_unref(t);
     note_change(b);
@@ -384,11 +371,11 @@ int leat_broadcast_untap_all(leat_broadcast *b)
     if (b == NULL)
         return LEAT_EINVAL;
     for (bool any = true; any;) {
-        lock(b);
+        leati_flow_lock(&b->lock);
         struct tap *t = b->taps.first ? tap_of(b->taps.first) : NULL;
         if (t)
             leave(b, t);
-        unlock(b);
+        leat_mutex_unlock(&b->lock);
         if ((any = t != NULL))
             tap_unref(t);
     }
@@ -403,8 +390,8 @@ uint64_t leat_broadcast_missed(leat_broadcast *b)
 
 size_t leati_broadcast_len(leat_broadcast *b)
 {
-    lock(b);
+    leati_flow_lock(&b->lock);
     size_t n = b->n;
-    unlock(b);
+    leat_mutex_unlock(&b->lock);
     return n;
 }

@@ -10,6 +10,7 @@
 #define LEATI_FLOW_FLOW_H
 
 #include <leat/flow.h>
+#include <leat/sync.h>
 #include "arch/atomic.h"
 #include "pipe/stage.h"
 
@@ -94,6 +95,15 @@ void leati_flow_leave_out(const struct leat_flow_opts *o, void *item);
 LEATI_INLINE struct leat_flow *leati_flow_of(leat_stage *s)
 {
     return leati_container_of(s, struct leat_flow, stage);
+}
+
+/* The locks of flows are held for a few lines, never across a wait, so a cancelled fiber
+ * does not give up on one. */
+LEATI_INLINE void leati_flow_lock(leat_mutex *m)
+{
+    bool was = leat_fiber_mask(true);
+    (void)!leat_mutex_lock(m);
+    (void)leat_fiber_mask(was);
 }
 
 #endif

@@ -47,18 +47,6 @@ struct leat_mix {
     unsigned mode; /* LEAT_MIX_MUTE or PAUSE, for the others while somebody is solo */
 };
 
-static void lock(struct leat_mix *m)
-{
-    bool was = leat_fiber_mask(true);
-    (void)!leat_mutex_lock(&m->lock);
-    (void)leat_fiber_mask(was);
-}
-
-static void unlock(struct leat_mix *m)
-{
-    leat_mutex_unlock(&m->lock);
-}
-
 static leat_chan *chan_of(const struct input *i)
 {
     return (leat_chan *)(uintptr_t)i->key.key;
@@ -166,11 +154,11 @@ static int carry_out_all(struct leat_mix *m)
 {
     int r = 0;
     for (;;) {
-        lock(m);
+        leati_flow_lock(&m->lock);
         struct leati_link *l = m->changes.first;
         if (l)
             leati_list_remove(&m->changes, l);
-        unlock(m);
+        leat_mutex_unlock(&m->lock);
         if (l == NULL)
             return r;
         struct change *c = leati_container_of(l, struct change, link);
@@ -213,9 +201,9 @@ static void mix_end(struct leati_source *s, const struct leat_flow_opts *o, bool
 {
     struct leat_mix *m = leati_container_of(s, struct leat_mix, s);
     (void)o;
-    lock(m);
+    leati_flow_lock(&m->lock);
     m->ended = true;
-    unlock(m);
+    leat_mutex_unlock(&m->lock);
     while (m->changes.first) {
         struct leati_link *l = m->changes.first;
         leati_list_remove(&m->changes, l);
@@ -282,11 +270,11 @@ static int ask(struct leat_mix *m, leat_chan *in, unsigned flags)
     if (c == NULL)
         return LEAT_ENOMEM;
     *c = (struct change){.in = in ? leat_chan_ref(in) : NULL, .flags = flags};
-    lock(m);
+    leati_flow_lock(&m->lock);
     bool ended = m->ended;
     if (!ended)
         leati_list_append(&m->changes, &c->link);
-    unlock(m);
+    leat_mutex_unlock(&m->lock);
     if (ended)
         change_free(c);
     else

@@ -44,18 +44,6 @@ struct leat_pubsub {
     char key[KEY_MAX]; /* of the value in delivery */
 };
 
-static void lock(struct leat_pubsub *p)
-{
-    bool was = leat_fiber_mask(true);
-    (void)!leat_mutex_lock(&p->lock);
-    (void)leat_fiber_mask(was);
-}
-
-static void unlock(struct leat_pubsub *p)
-{
-    leat_mutex_unlock(&p->lock);
-}
-
 static struct topic *find(struct leat_pubsub *p, const void *key)
 {
     struct leati_keyed *k = leati_map_find(p->map, key);
@@ -128,7 +116,7 @@ static int pubsub_put(struct leati_sink *s, const void *v)
     struct leat_pubsub *p = leati_container_of(s, struct leat_pubsub, s);
     uint64_t missed = 0;
     p->opts.topic(v, p->key, p->opts.topic_arg);
-    lock(p);
+    leati_flow_lock(&p->lock);
     struct topic *t = find(p, p->key), *empty = NULL;
     if (t && leati_broadcast_len(t->broadcast) == 0) { /* all its subscribers closed */
         unlink_topic(p, t);
@@ -136,7 +124,7 @@ static int pubsub_put(struct leati_sink *s, const void *v)
         t = NULL;
     }
     leat_chan *c = t ? leat_chan_ref(t->chan) : NULL;
-    unlock(p);
+    leat_mutex_unlock(&p->lock);
     if (empty)
         topic_end(empty);
     int r = c == NULL ? LEAT_ECLOSED
@@ -169,9 +157,9 @@ static void drain(struct leat_pubsub *p, bool keep_open)
 static void pubsub_end(struct leati_sink *s, int result, bool keep_open)
 {
     struct leat_pubsub *p = leati_container_of(s, struct leat_pubsub, s);
-    lock(p);
+    leati_flow_lock(&p->lock);
     p->ended = true;
-    unlock(p);
+    leat_mutex_unlock(&p->lock);
     if (result != LEAT_ECANCELED)
         drain(p, keep_open);
     leat_wg_done(&p->running);
@@ -274,13 +262,13 @@ int leat_pubsub_sub(leat_pubsub *p, const void *topic, leat_chan *out,
         (flags & ~(unsigned)LEAT_TAP_KEEP_OPEN))
         return LEAT_EINVAL;
     struct topic *spare = NULL;
-    lock(p);
+    leati_flow_lock(&p->lock);
     int r = subscribe(p, topic, &spare, out, mode, flags);
-    unlock(p);
+    leat_mutex_unlock(&p->lock);
     if (r == LEAT_EAGAIN && (spare = topic_new(p, topic, &r)) != NULL) {
-        lock(p);
+        leati_flow_lock(&p->lock);
         r = subscribe(p, topic, &spare, out, mode, flags);
-        unlock(p);
+        leat_mutex_unlock(&p->lock);
     }
     if (spare)
         topic_end(spare);
@@ -294,14 +282,14 @@ int leat_pubsub_unsub(leat_pubsub *p, const void *topic, leat_chan *out)
 {
     if (p == NULL || topic == NULL || out == NULL)
         return LEAT_EINVAL;
-    lock(p);
+    leati_flow_lock(&p->lock);
     struct topic *t = find(p, topic);
     if (t)
         (void)leat_broadcast_untap(t->broadcast, out);
     bool remove = t && !p->ended && leati_broadcast_len(t->broadcast) == 0;
     if (remove)
         unlink_topic(p, t);
-    unlock(p);
+    leat_mutex_unlock(&p->lock);
     if (remove)
         topic_end(t);
     return 0;
@@ -311,7 +299,7 @@ int leat_pubsub_unsub(leat_pubsub *p, const void *topic, leat_chan *out)
 static struct topic *take_topic(struct leat_pubsub *p, const void *topic)
 {
     struct topic *taken = NULL;
-    lock(p);
+    leati_flow_lock(&p->lock);
     for (struct leati_link *l = p->topics.first; l && taken == NULL; l = l->next) {
         struct topic *t = leati_container_of(l, struct topic, link);
         if (topic && memcmp(t->key, topic, p->opts.key_size) != 0)
@@ -323,7 +311,7 @@ static struct topic *take_topic(struct leat_pubsub *p, const void *topic)
     }
     if (taken)
         unlink_topic(p, taken);
-    unlock(p);
+    leat_mutex_unlock(&p->lock);
     return taken;
 }
 
@@ -341,8 +329,8 @@ size_t leat_pubsub_topics(leat_pubsub *p)
 {
     if (p == NULL)
         return 0;
-    lock(p);
+    leati_flow_lock(&p->lock);
     size_t n = leati_map_count(p->map);
-    unlock(p);
+    leat_mutex_unlock(&p->lock);
     return n;
 }
