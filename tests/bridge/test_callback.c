@@ -42,9 +42,11 @@ static void queue(const struct kind *k, enum crew_kind crew)
         }
         for (uint64_t v = 0; v < 6; v++)
             expect_eq(leat_chan_send(c, &v), 0);
+        /* An actor that is about to sleep may be the one who serves a callback. */
+        for (unsigned i = 0; i < 3; i++)
+            expect_eq(op_join(&o[i]), 0);
         for (unsigned i = 0; i < 3; i++) {
             call_was(&r[i], 0, 2 * i);
-            expect_eq(op_join(&o[i]), 0);
             expect_eq(o[i].value, 2 * i + 1);
         }
     }
@@ -74,9 +76,9 @@ static void sends_wait_for_room(const struct kind *k, enum crew_kind crew)
             expect_eq(leat_chan_recv(c, &got), 0);
             expect_eq(got, v);
         }
+        expect_eq(op_join(&o), 0); /* as above */
         call_was(&s[0], 0, inside);
         call_was(&s[1], 0, inside + 2);
-        expect_eq(op_join(&o), 0);
     }
     leat_chan_free(c);
 }
