@@ -134,18 +134,18 @@ static int worker_stats(const struct leat_pipe *handle, unsigned worker,
     return 0;
 }
 
-static int join(struct leat_pipe *handle, struct leat_pipe_stats *ret,
+static int join(struct leat_pipe *handle, int *ret_result, struct leat_pipe_stats *ret,
                 struct leat_deadline until)
 {
     struct leati_local *p = local(handle);
     int r = leat_wg_wait_until(&p->over, until);
     if (r != 0)
-        return r == LEAT_ECANCELED ? LEAT_EBUSY : r;
+        return r;
     if (ret)
         stats(handle, ret);
-    r = (int)leati_load_acq(&p->result); /* pairs with leati_local_end */
+    *ret_result = (int)leati_load_acq(&p->result); /* pairs with leati_local_end */
     leati_local_unref(p);
-    return r;
+    return 0;
 }
 
 static void cancel(struct leat_pipe *handle)

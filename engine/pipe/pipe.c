@@ -54,15 +54,19 @@ int leat_pipe_start(leat_pipe **ret, leat_chan *in, leat_chan *out,
                                          : leati_local_pipe_start(ret, in, out, &o);
 }
 
-int leat_pipe_join_until(leat_pipe *p, struct leat_pipe_stats *ret,
+int leat_pipe_join_until(leat_pipe *p, int *ret_result, struct leat_pipe_stats *ret,
                          struct leat_deadline until)
 {
-    return p ? p->ops->join(p, ret, until) : LEAT_EINVAL;
+    int dummy;
+    return p ? p->ops->join(p, ret_result ? ret_result : &dummy, ret, until)
+             : LEAT_EINVAL;
 }
 
 int leat_pipe_join(leat_pipe *p, struct leat_pipe_stats *ret)
 {
-    return leat_pipe_join_until(p, ret, LEAT_NEVER);
+    int result;
+    int r = leat_pipe_join_until(p, &result, ret, LEAT_NEVER);
+    return r == 0 ? result : r == LEAT_ECANCELED ? LEAT_EBUSY : r;
 }
 
 void leat_pipe_cancel(leat_pipe *p)

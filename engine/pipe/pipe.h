@@ -9,9 +9,8 @@
 #include <leat/pipe.h>
 
 struct leati_pipe_ops {
-    /* As leat_pipe_join_until. On 0 and on the pipe's own result the handle is gone; with
-     * LEAT_ETIMEDOUT and LEAT_EBUSY it stays valid. */
-    int (*join)(struct leat_pipe *p, struct leat_pipe_stats *ret,
+    /* leat_pipe_join_until; ret_result is not NULL. */
+    int (*join)(struct leat_pipe *p, int *ret_result, struct leat_pipe_stats *ret,
                 struct leat_deadline until);
     void (*cancel)(struct leat_pipe *p);
     void (*stats)(const struct leat_pipe *p, struct leat_pipe_stats *ret);

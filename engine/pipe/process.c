@@ -215,19 +215,19 @@ static int worker_stats(const struct leat_pipe *p, unsigned worker, uint64_t *re
     return 0;
 }
 
-static int join(struct leat_pipe *p, struct leat_pipe_stats *ret,
+static int join(struct leat_pipe *p, int *ret_result, struct leat_pipe_stats *ret,
                 struct leat_deadline until)
 {
     struct leati_herd *h = herd_of(p);
     int r = leat_wg_wait_until(&h->ended, until);
     if (r != 0)
-        return r == LEAT_ECANCELED ? LEAT_EBUSY : LEAT_ETIMEDOUT;
+        return r;
     (void)pthread_join(h->thread, NULL); /* it is at its very end */
     if (ret)
         stats(p, ret);
-    r = h->result;
+    *ret_result = h->result;
     leati_herd_unref(h);
-    return r;
+    return 0;
 }
 
 static void cancel(struct leat_pipe *p)

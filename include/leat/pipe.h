@@ -173,12 +173,16 @@ LEAT_API int leat_pipe_worker_stats(const leat_pipe *p, unsigned worker,
 /* Waits for the end and gives the handle back; *ret (may be NULL) gets the final
  * counters. Returns 0 when the input ended and everything was delivered (or skipped);
  * LEAT_ECLOSED when `out` was closed early; LEAT_ECANCELED when the pipe was
- * cancelled; else the error that stopped it. From threads and fibers. A fiber that is
- * cancelled while it waits leaves the pipe as it is: use join_until to tell the two
- * apart: LEAT_ETIMEDOUT, and LEAT_EBUSY for such a fiber, leave the handle valid. */
+ * cancelled; else the error that stopped it. From threads and fibers. LEAT_EBUSY: the
+ * calling fiber was cancelled while it waited, the handle stays valid. */
 LEAT_API int leat_pipe_join(leat_pipe *p, struct leat_pipe_stats *ret);
-LEAT_API int leat_pipe_join_until(leat_pipe *p, struct leat_pipe_stats *ret,
-                                  struct leat_deadline until);
+
+/* As leat_pipe_join, but what the pipe came to goes to *ret_result (may be NULL), so that
+ * it cannot be taken for the outcome of the wait. Returns 0; LEAT_ETIMEDOUT or
+ * LEAT_ECANCELED: it has not ended, or the calling fiber was cancelled; the handle stays
+ * valid. */
+LEAT_API int leat_pipe_join_until(leat_pipe *p, int *ret_result,
+                                  struct leat_pipe_stats *ret, struct leat_deadline until);
 
 /* Ends it early: nothing more is taken; items in `run` may finish, nothing more is
  * delivered. Never blocks; any thread or fiber; harmless when it has ended. */

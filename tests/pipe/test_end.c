@@ -163,7 +163,8 @@ static void an_idle_pipe_ends_too(void **state)
             struct leat_pipe_opts o = form_opts(&forms[f], same);
             struct early e = {.in = channel(4), .out = channel(4)};
             assert_int_equal(leat_pipe_start(&e.p, e.in, e.out, &o), 0);
-            assert_int_equal(leat_pipe_join_until(e.p, NULL, LEAT_NOW), LEAT_ETIMEDOUT);
+            assert_int_equal(leat_pipe_join_until(e.p, NULL, NULL, LEAT_NOW),
+                             LEAT_ETIMEDOUT);
             int want = end_it(&e, how);
             assert_int_equal(leat_pipe_join(e.p, NULL), want);
             assert_false(leat_chan_closed(e.in));

@@ -149,11 +149,44 @@ static void stop_delivers_exactly_what_stands_before(void **state)
         }
 }
 
+/* ---- a result that looks like the outcome of a wait ---- */
+
+static int fails_in_time(leat_stage *s, const void *in, size_t len)
+{
+    (void)s;
+    (void)in;
+    (void)len;
+    return LEAT_ETIMEDOUT;
+}
+
+static void what_a_pipe_came_to_is_not_taken_for_the_wait(void **state)
+{
+    (void)state;
+    for (unsigned f = 0; f < FORMS; f++) {
+        struct leat_pipe_opts o = form_opts(&forms[f], fails_in_time);
+        leat_chan *in = channel(4), *out = channel(4);
+        uint64_t v = 0;
+        int result = 1;
+        leat_pipe *p;
+        o.policy = LEAT_PIPE_STOP;
+        assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
+        assert_int_equal(leat_pipe_join_until(p, &result, NULL, LEAT_NOW),
+                         LEAT_ETIMEDOUT);
+        assert_int_equal(result, 1);
+        assert_int_equal(leat_chan_send(in, &v), 0);
+        assert_int_equal(leat_pipe_join_until(p, &result, NULL, LEAT_NEVER), 0);
+        assert_int_equal(result, LEAT_ETIMEDOUT);
+        leat_chan_free(in);
+        leat_chan_free(out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(skipped_after_its_tries),
         cmocka_unit_test(stop_delivers_exactly_what_stands_before),
+        cmocka_unit_test(what_a_pipe_came_to_is_not_taken_for_the_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -328,7 +328,7 @@ static void a_worker_that_does_not_leave_is_killed_by_a_cancel(void **state)
     farm_start(&f, &o, 10, 4, NULL);
     while (farm_read(&f, &g))
         ;
-    assert_int_equal(leat_pipe_join_until(f.pipe, &st, leat_in_ms(10)), LEAT_ETIMEDOUT);
+    assert_int_equal(leat_pipe_join_until(f.pipe, NULL, &st, leat_in_ms(10)), LEAT_ETIMEDOUT);
     leat_pipe_cancel(f.pipe);
     assert_int_equal(farm_finish(&f, NULL), 0);
 }
