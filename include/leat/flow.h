@@ -204,7 +204,9 @@ typedef int leat_row_fn(leat_stage *s, const void *const *row, size_t n);
 LEAT_API LEAT_NODISCARD int leat_flow_zip(leat_flow **ret, leat_chan *const *ins,
                                           size_t n, leat_chan *out, leat_row_fn *row,
                                           void *arg, const struct leat_flow_opts *opts);
-/* For each new value of any input the newest of all. An ended input keeps its last. */
+/* For each new value of any input the newest of all. An ended input keeps its last. Of a
+ * channel that appears twice the first place is the one that gets its values (zip: each
+ * place takes one). */
 LEAT_API LEAT_NODISCARD int leat_flow_latest(leat_flow **ret, leat_chan *const *ins,
                                              size_t n, leat_chan *out, leat_row_fn *row,
                                              void *arg,
@@ -222,8 +224,9 @@ enum leat_mix_flags {
 LEAT_API LEAT_NODISCARD int leat_mix_new(leat_mix **ret, leat_chan *out,
                                          const struct leat_flow_opts *opts);
 /* Adds `in`, or changes its flags. Several changes by one call after another take
- * effect in order, before the next value is taken. 0, LEAT_ENOMEM, LEAT_EINVAL,
- * LEAT_ECLOSED (the mix has ended). From any thread or fiber; never waits. */
+ * effect in order, before the next value is taken; a mix that has no memory for one then
+ * ends. 0, LEAT_ENOMEM, LEAT_EINVAL, LEAT_ECLOSED (the mix has ended). From any thread
+ * or fiber; never waits. */
 LEAT_API int leat_mix_set(leat_mix *m, leat_chan *in, unsigned flags);
 /* Removes it; harmless when it is not there. */
 LEAT_API int leat_mix_remove(leat_mix *m, leat_chan *in);
