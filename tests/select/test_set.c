@@ -211,7 +211,7 @@ static void its_owner_may_be_a_fiber(void **state)
 enum { MANY = 3000 };
 
 struct crowd {
-    leat_chan *c[MANY];
+    leat_chan **c;
     unsigned n, rounds;
 };
 
@@ -257,10 +257,10 @@ static void thousands_of_channels_lose_nothing(void **state)
     static const size_t caps[] = {0, 1, 7, LEAT_UNBOUNDED};
     for (int crew = 0; crew < CREW_KINDS; crew++) {
         for (unsigned t = 0; t < 4; t++) {
-            static struct crowd w;
+            struct crowd w = {.n = (unsigned)support_scale(MANY), .rounds = 3};
             leat_set *s;
-            w.n = (unsigned)support_scale(MANY);
-            w.rounds = 3;
+            w.c = calloc(w.n, sizeof(leat_chan *));
+            assert_non_null(w.c);
             assert_int_equal(leat_set_new(&s), 0);
             for (unsigned i = 0; i < w.n; i++) {
                 assert_int_equal(leat_chan_new(&w.c[i], 8, caps[t]), 0);
@@ -273,6 +273,7 @@ static void thousands_of_channels_lose_nothing(void **state)
             leat_set_free(s);
             for (unsigned i = 0; i < w.n; i++)
                 leat_chan_free(w.c[i]);
+            free(w.c);
         }
     }
 }
