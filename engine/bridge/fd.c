@@ -13,17 +13,20 @@
  *                     FIRED   it was taken off; the write is to come
  *                     STALE   as FIRED, but nothing is left: who comes to write lists it
  *                             again instead
+ *                     WRITING somebody is writing
  *                     SET     readable; the node is not listed
  *                     DEAD    freed by its owner
  *             refs    the owner, and each call under way
  * Writers     owner: SET -> CLEAR -> LISTING -> LISTED, FIRED -> STALE, any -> DEAD.
  *             fire, under the side's lock: LISTING, LISTED -> FIRED. The call: FIRED ->
- *             SET, or, when nothing is left, FIRED, STALE -> CLEAR and on as the owner.
- * Invariants  The descriptor is written only between FIRED and SET, or by who lists and
- *             finds the channel ready, and cleared only in CLEAR: so it is readable in
- *             SET, unreadable in LISTED. Who takes the last value looks at the state
- *             after that, who writes looks at the channel after the state was FIRED: one
- *             of them sees that nothing is left.
+ *             WRITING -> SET, or, when nothing is left, FIRED, STALE -> CLEAR and on as
+ *             the owner.
+ * Invariants  The descriptor is written only in WRITING and cleared only in CLEAR: so it
+ *             is readable in SET, unreadable in LISTED, FIRED and STALE. Who takes the
+ *             last value looks at the state after that, who writes looks at the channel
+ *             after the state was FIRED: one of them sees that nothing is left. An owner
+ *             who comes in the middle of a write waits for its end, one system call, and
+ *             clears: what he has found empty is unreadable when he returns.
  * No edge     is lost: cleared, then listed, then looked at: listing is a registration
  *             like any other (chan/), after which the tickets are read again, and an
  *             event whose channel became ready is fired.
@@ -36,10 +39,11 @@
 
 #include <leat/fd.h>
 #include "arch/event.h"
+#include "arch/relax.h"
 #include "chan/feed.h"
 #include "park/call.h"
 
-enum { CLEAR, LISTING, LISTED, FIRED, STALE, SET, DEAD };
+enum { CLEAR, LISTING, LISTED, FIRED, STALE, WRITING, SET, DEAD };
 
 struct leat_fd {
     struct leati_call call;
@@ -115,18 +119,14 @@ static bool list(struct leat_fd *f)
 static void serve(struct leat_fd *f)
 {
     struct leat_deadline due;
-    bool wrote = false;
     for (;;) {
         if (leati_load_acq(&f->state) == FIRED && ready(f, &due)) {
-            if (!wrote)
+            if (step(f, FIRED, WRITING)) {
                 raise(f);
-            wrote = true;
-            if (step(f, FIRED, SET))
+                (void)step(f, WRITING, SET); /* else DEAD */
                 return;
+            }
         } else if (step(f, FIRED, CLEAR) || step(f, STALE, CLEAR)) {
-            if (wrote)
-                leatp_event_clear(f->fd);
-            wrote = false;
             if (list(f))
                 return;
         } else if (leati_load_acq(&f->state) == DEAD) {
@@ -184,7 +184,12 @@ static bool update_timer(struct leat_fd *f)
 /* Nothing is left: unreadable, until it is fired. */
 static void quiet(struct leat_fd *f)
 {
-    if (step(f, FIRED, STALE) || !step(f, SET, CLEAR))
+    unsigned pause = 0;
+    if (step(f, FIRED, STALE))
+        return;
+    while (leati_load_acq(&f->state) == WRITING) /* acq: as the step */
+        leatp_relax(&pause);
+    if (!step(f, SET, CLEAR))
         return;
     leatp_event_clear(f->fd);
     if (!list(f))

@@ -145,19 +145,24 @@ static void gone(void)
                    .setup = fd_##kind, .actor = free_and_send, .check = gone);
 SOME_KINDS(SCENARIOS)
 
-/* --- capacity 0: readable while a sender waits --- */
+/* --- the only value: readable until it is taken, at capacity 0 while its sender waits,
+ *     and not a moment longer --- */
 
-static void meet(unsigned i)
+static void take_the_only_one(unsigned i)
 {
-    if (i == 0)
-        while (got == 0) {
-            receive();
-            while (got == 0 && leati_load_acq(&written) == 0)
-                leatp_pause();
-        }
-    else
+    if (i == 1) {
         put(4);
+        return;
+    }
+    while (got == 0) {
+        while (leati_load_acq(&written) == 0)
+            leatp_pause();
+        receive();
+    }
+    weave_check(leati_load_acq(&written) == 0);
 }
 
-WEAVE_SCENARIO(meeting, .name = "fd.meeting", .actors = 2, .setup = fd_rendezvous,
-               .actor = meet, .check = exact);
+#define ONLY(kind, cap, flags)                                                           \
+    WEAVE_SCENARIO(only_##kind, .name = "fd.only_value_" #kind, .actors = 2,             \
+                   .setup = fd_##kind, .actor = take_the_only_one, .check = exact);
+SOME_KINDS(ONLY)
