@@ -14,6 +14,7 @@ void weave_exhaust_begin(unsigned bound)
     explorer->bound = bound;
     explorer->known = explorer->depth = 0;
     explorer->spent = 0;
+    explorer->cut = false;
 }
 
 bool weave_exhaust_next(void)
@@ -72,6 +73,16 @@ static bool known(bool leave)
     return false;
 }
 
+/* No deviation is left: was there one to be made? */
+static bool could_deviate(void)
+{
+    int64_t at;
+    for (unsigned i = 0; i < weave->threads; i++)
+        if (i != weave->current && weave_runnable(i) && !weave_spinning(i))
+            return true;
+    return weave_timer(&at);
+}
+
 static struct weave_action pick(bool leave)
 {
     struct weave_explorer *e = explorer;
@@ -83,6 +94,8 @@ static struct weave_action pick(bool leave)
         e->known_state = true;
         weave_give_up();
     }
+    if (e->spent == e->bound && !e->cut)
+        e->cut = leave ? weave_timer(&at) : could_deviate();
     if (!leave) {
         if (e->spent == e->bound)
             return (struct weave_action){WEAVE_RUN, weave->current};
@@ -107,7 +120,10 @@ static struct weave_action pick(bool leave)
 static bool hold(void)
 {
     struct weave_explorer *e = explorer;
-    if (!weave->active || e->spent == e->bound || option(2) == 0)
+    if (!weave->active)
+        return false;
+    e->cut |= e->spent == e->bound;
+    if (e->spent == e->bound || option(2) == 0)
         return false;
     e->spent++;
     weave_mix(3);

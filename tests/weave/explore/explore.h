@@ -32,6 +32,7 @@ struct weave_explorer {
     uint16_t chosen[CHOICES], options[CHOICES];
     unsigned depth, known; /* choices made in this execution; prefix to repeat */
     unsigned spent, bound;
+    bool cut;     /* for want of deviations something was not tried */
     bool every;   /* all schedules, be their states known or not */
     bool known_state; /* the execution came to one, and was given up there */
     struct weave_set states;

@@ -15,7 +15,7 @@
 
 struct weave_explorer *explorer;
 
-enum { BOUND_OF_TWO = 3, BOUND_OF_MORE = 2 };
+enum { BOUND_OF_TWO = 3, BOUND_OF_MORE = 2, BOUND_OF_ALL = 14 };
 
 static struct {
     uint64_t seed;
@@ -126,7 +126,7 @@ static double now(void)
 struct outcome {
     uint64_t executions;
     int complete; /* the largest bound whose schedules were all seen, or -1 */
-    bool dry;     /* chance found nothing new any more */
+    bool all;     /* there are no schedules with more deviations */
     bool failed;
 };
 
@@ -141,6 +141,13 @@ static unsigned highest(void)
     return s->bound ? s->bound : BOUND_OF_MORE;
 }
 
+/* Who has too few schedules yet goes on with more deviations. */
+static bool goes_on(const struct outcome *o, unsigned bound)
+{
+    bool few = !want.bound && explorer->schedules.used < want.schedules;
+    return !o->all && bound <= (few ? BOUND_OF_ALL : highest());
+}
+
 static bool out_of_time(double begin)
 {
     double most = want.seconds;
@@ -149,29 +156,49 @@ static bool out_of_time(double begin)
     return now() > begin + most;
 }
 
+/* All of a bound. False: something failed, or the time is over. */
+static bool search(struct outcome *o, unsigned bound, double begin)
+{
+    weave_exhaust_begin(bound);
+    do {
+        o->executions++;
+        if (!weave_scenario_once(&weave_exhaust)) {
+            o->failed = true;
+            weave_report(want.report);
+            return false;
+        }
+        if (!explorer->known_state)
+            (void)weave_is_new(weave->hash);
+        if (o->executions % 256 == 0 && out_of_time(begin))
+            return false;
+        if (o->all && explorer->schedules.used >= want.schedules)
+            return true; /* it was for their number */
+    } while (weave_exhaust_next());
+    return true;
+}
+
 static void exhaust(struct outcome *o, double begin)
 {
-    for (unsigned bound = 0; bound <= highest(); bound++) {
-        weave_exhaust_begin(bound);
-        do {
-            o->executions++;
-            if (!weave_scenario_once(&weave_exhaust)) {
-                o->failed = true;
-                weave_report(want.report);
-                return;
-            }
-            if (!explorer->known_state)
-                (void)weave_is_new(weave->hash);
-            if (o->executions % 256 == 0 && out_of_time(begin))
-                return;
-        } while (weave_exhaust_next());
+    for (unsigned bound = 0; goes_on(o, bound) && search(o, bound, begin); bound++) {
         o->complete = (int)bound;
+        o->all = !explorer->cut;
     }
 }
 
+/* Each by itself, for their number. */
+static void count_all(struct outcome *o, double begin)
+{
+    bool every = explorer->every;
+    explorer->every = true;
+    (void)search(o, (unsigned)o->complete, begin);
+    explorer->every = every;
+}
+
+/* Until there are enough, or few that it finds are new: not one in sixteen of the latter
+ * half. */
 static void by_chance(struct outcome *o, double until)
 {
-    uint64_t last = 0;
+    size_t before = 0;
     for (uint64_t i = 0; explorer->schedules.used < want.schedules; i++) {
         o->executions++;
         weave_random_seed(want.seed + i);
@@ -180,10 +207,14 @@ static void by_chance(struct outcome *o, double until)
             weave_report(want.report);
             return;
         }
-        last = weave_is_new(weave->hash) ? i : last;
-        o->dry = i - last > 1000 + 4 * explorer->schedules.used;
-        if (o->dry || (i % 256 == 0 && now() > until))
+        (void)weave_is_new(weave->hash);
+        if (i % 256 == 0 && now() > until)
             return;
+        if (i < 1024 || (i & (i - 1)) != 0)
+            continue;
+        if (explorer->schedules.used - before < i / 32)
+            return;
+        before = explorer->schedules.used;
     }
 }
 
@@ -196,17 +227,16 @@ static void count(const struct outcome *o)
 {
     bool two = explorer->threads <= 2;
     add(&tally->scenarios, true);
-    add(&tally->enough, explorer->schedules.used >= want.schedules);
+    add(&tally->enough, o->all || explorer->schedules.used >= want.schedules);
     add(&tally->two, two);
-    add(&tally->whole, two && o->complete >= BOUND_OF_TWO);
+    add(&tally->whole, two && (o->all || o->complete >= BOUND_OF_TWO));
 }
 
 static void sum_up(void)
 {
-    printf(
-        "%u scenarios, %u with the wanted number of schedules; of %u with two threads "
-        "%u were searched to %d\n",
-        tally->scenarios, tally->enough, tally->two, tally->whole, BOUND_OF_TWO);
+    printf("%u scenarios, %u with the wanted number of schedules or all that exist; of "
+           "%u with two threads %u were searched to %d\n",
+           tally->scenarios, tally->enough, tally->two, tally->whole, BOUND_OF_TWO);
 }
 
 static bool run_broken(const struct weave_scenario *s)
@@ -234,15 +264,21 @@ static bool run(const struct weave_scenario *s)
         by_chance(&o, begin + want.seconds * 3 / 4);
     if (!o.failed)
         exhaust(&o, begin);
+    if (!o.failed && o.all && explorer->schedules.used < want.schedules)
+        count_all(&o, begin);
     count(&o);
     double spent = now() - begin;
     char all[32];
-    (void)snprintf(all, sizeof(all), o.complete < 0 ? "-" : "all to %d", o.complete);
+    (void)snprintf(all, sizeof(all),
+                   o.all            ? "all"
+                   : o.complete < 0 ? "-"
+                                    : "all to %d",
+                   o.complete);
     const char *word = o.failed                                     ? "FAILED"
                        : explorer->schedules.used >= want.schedules ? "ok"
-                       : o.dry ? "ok, hardly more exist"
+                       : o.all                                      ? "ok, exhausted"
                                : "ok, fewer than wanted";
-    double rate = (double)o.executions / (spent > 1e-6 ? spent : 1e-6);
+    double rate = (double)o.executions / (spent > 1e-3 ? spent : 1e-3);
     printf("%-52s %2u threads %9zu schedules, %-9s %7.0f/s  %s\n", s->name,
            explorer->threads, explorer->schedules.used, all, rate, word);
     fflush(stdout);

@@ -14,7 +14,7 @@ static uint64_t rnd(void)
 
 static unsigned below(unsigned n)
 {
-    return (unsigned)(rnd() >> 33) % n;
+    return (unsigned)((rnd() >> 32) * n >> 32);
 }
 
 void weave_random_seed(uint64_t seed)

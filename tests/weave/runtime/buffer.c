@@ -6,7 +6,8 @@ void weave_commit(struct weave_thread *t)
 {
     const struct weave_store s = t->buffer[t->first];
     t->first = (t->first + 1) % WEAVE_BUFFER;
-    t->stores--;
+    if (--t->stores == 0)
+        t->marks = 0;
     weave->commits++;
     weave_touch_by(t, s.at, NULL);
     switch (s.size) {
@@ -44,6 +45,7 @@ void weave_put(struct weave_thread *t, uintptr_t at, unsigned size, uint64_t val
     t->buffer[(t->first + t->stores) % WEAVE_BUFFER] =
         (struct weave_store){at, size, value, t->history};
     t->stores++;
+    t->marks |= (uint64_t)1 << at / 8 % 64; /* it is within a word */
 }
 
 static bool overlaps(const struct weave_store *s, uintptr_t at, size_t size)

@@ -11,7 +11,7 @@ static void plain(const volatile void *p, size_t size, bool write, const void *p
     if (!weave)
         return; /* a constructor */
     weave_touch((uintptr_t)p, pc);
-    if (weave_me->stores)
+    if (weave_buffered(weave_me, (uintptr_t)p, size))
         weave_plain((uintptr_t)p, size);
     if (!weave->states)
         return;
@@ -95,7 +95,8 @@ static void writes(const volatile void *p, size_t size)
         (void)order;                                                                     \
         weave_point();                                                                   \
         weave_touch((uintptr_t)p, PC);                                                   \
-        if (!weave_me->stores || !weave_forward(weave_me, (uintptr_t)p, sizeof(T), &v)) {\
+        if (!weave_buffered(weave_me, (uintptr_t)p, sizeof(T)) ||                        \
+            !weave_forward(weave_me, (uintptr_t)p, sizeof(T), &v)) {                     \
             reads(p, sizeof(T));                                                         \
             v = *p;                                                                      \
         }                                                                                \

@@ -10,8 +10,6 @@
 
 /* --- memory --- */
 
-enum { GRAIN = 16 };
-
 struct block {
     size_t size;
     uint64_t magic;
@@ -30,8 +28,8 @@ void weave_host_reset(void)
 {
     for (unsigned i = 0; i < WEAVE_THREADS; i++)
         if (weave->used[i]) {
-            size_t from = (size_t)(part(i) - weave->arena) / GRAIN / 8;
-            memset(weave->dead + from, 0, weave->used[i] / GRAIN / 8 + 1);
+            size_t from = (size_t)(part(i) - weave->arena) / WEAVE_GRAIN / 8;
+            memset(weave->dead + from, 0, weave->used[i] / WEAVE_GRAIN / 8 + 1);
             if (weave->clean)
                 memset(part(i), 0, weave->used[i]);
             weave->used[i] = 0;
@@ -60,14 +58,14 @@ void *weave_map(size_t bytes, size_t align)
     uintptr_t hi = (uintptr_t)part(t + 1);
     if (at > hi || bytes > hi - at)
         return NULL;
-    weave->used[t] = at - lo + ((bytes + GRAIN - 1) & ~(size_t)(GRAIN - 1));
+    weave->used[t] = at - lo + ((bytes + WEAVE_GRAIN - 1) & ~(size_t)(WEAVE_GRAIN - 1));
     return (void *)at;
 }
 
 void weave_unmap(void *p, size_t bytes)
 {
-    size_t i = (size_t)((char *)p - weave->arena) / GRAIN;
-    size_t end = i + (bytes + GRAIN - 1) / GRAIN;
+    size_t i = (size_t)((char *)p - weave->arena) / WEAVE_GRAIN;
+    size_t end = i + (bytes + WEAVE_GRAIN - 1) / WEAVE_GRAIN;
     for (; i < end && i % 8 != 0; i++)
         weave->dead[i / 8] |= (uint8_t)(1u << i % 8);
     if (end > i) {
@@ -80,31 +78,21 @@ void weave_unmap(void *p, size_t bytes)
 
 /* A thread that does not run has nothing below its lowest frame; one that runs a fiber has
  * that elsewhere. */
-static void touch_stack(const struct weave_thread *by, uintptr_t off, const void *pc)
+void weave_touch_stack(const struct weave_thread *by, uintptr_t at, const void *pc)
 {
-    const struct weave_thread *t = &weave->thread[off / WEAVE_STACK];
-    uintptr_t at = (uintptr_t)weave->stacks + off;
+    unsigned i = (unsigned)((at - (uintptr_t)weave->stacks) / WEAVE_STACK);
+    const struct weave_thread *t = &weave->thread[i];
     bool fiber = t->low - (uintptr_t)t->stack >= WEAVE_STACK;
-    if (t == by || t == weave_me || (t->state != WEAVE_DONE && (fiber || at >= t->low)))
+    if (t == by || (t->state != WEAVE_DONE && (fiber || at >= t->low)))
         return;
     weave_note(OP_CALL, (void *)at, 0, 0, pc);
-    weave_fail("touches a frame that thread %d has left, at %p, from %p",
-               (int)(off / WEAVE_STACK), (void *)at, pc);
+    weave_fail("touches a frame that thread %u has left, at %p, from %p", i, (void *)at, pc);
 }
 
-void weave_touch_by(const struct weave_thread *by, uintptr_t at, const void *pc)
+void weave_touch_dead(uintptr_t at, const void *pc)
 {
-    uintptr_t off = at - (uintptr_t)weave->stacks;
-    if (off < (uintptr_t)WEAVE_THREADS * WEAVE_STACK)
-        touch_stack(by, off, pc);
-    off = at - (uintptr_t)weave->arena;
-    if (off >= weave->arena_bytes)
-        return;
-    size_t i = off / GRAIN;
-    if (weave->dead[i / 8] >> i % 8 & 1) {
-        weave_note(OP_CALL, (void *)at, 0, 0, pc);
-        weave_fail("touches freed memory at %p, from %p", (void *)at, pc);
-    }
+    weave_note(OP_CALL, (void *)at, 0, 0, pc);
+    weave_fail("touches freed memory at %p, from %p", (void *)at, pc);
 }
 
 static void *allocate(size_t size, size_t align)

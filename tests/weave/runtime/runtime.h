@@ -24,6 +24,7 @@ enum {
     WEAVE_THREADS = 16,
     WEAVE_BUFFER = 24,          /* stores a buffer holds */
     WEAVE_STACK = 256 << 10,
+    WEAVE_GRAIN = 16,           /* bytes of memory that die together */
     WEAVE_STEPS = 60000,        /* an execution with more never ends */
     WEAVE_TICK_NS = 2000,       /* time that a look at the clock takes */
     WEAVE_PAUSE_NS = 500,
@@ -56,6 +57,7 @@ struct weave_thread {
     uint64_t last_run;
     struct weave_store buffer[WEAVE_BUFFER];
     unsigned first, stores;
+    uint64_t marks;     /* a bit for the word of each buffered store; others may share it */
     const uint32_t *futex;
     int64_t until;
     uint64_t queued;    /* order of sleepers */
@@ -121,7 +123,7 @@ struct weave_runtime {
     /* host.c */
     char *arena;
     size_t arena_bytes, used[WEAVE_THREADS]; /* an equal part for each thread */
-    uint8_t *dead; /* a bit for each 16 bytes of the arena */
+    uint8_t *dead; /* a bit for each grain of the arena */
     bool clean;    /* arena and stacks are zeroed before each execution */
 };
 
@@ -129,13 +131,22 @@ extern struct weave_runtime *weave;
 
 #define weave_me (&weave->thread[weave->current])
 
+static inline bool weave_runnable(unsigned t)
+{
+    return weave->thread[t].state == WEAVE_READY;
+}
+
+/* Runnable, but nothing was stored since it paused. */
+static inline bool weave_spinning(unsigned t)
+{
+    return weave->thread[t].spun == weave->commits + 1;
+}
+
 /* --- sched.c --- */
 void weave_point(void);
 /* The current thread left READY, or spins: others run; returns when it is chosen. */
 void weave_leave(void);
 void weave_pause_point(void);
-bool weave_runnable(unsigned t);
-bool weave_spinning(unsigned t); /* runnable, but nothing was stored since it paused */
 bool weave_timer(int64_t *ret);  /* the earliest sleeper's instant */
 unsigned weave_thread_new(void *(*fn)(void *), void *arg, int actor);
 void weave_wake_joiners(unsigned t);
@@ -156,6 +167,14 @@ void weave_put(struct weave_thread *t, uintptr_t at, unsigned size, uint64_t val
 bool weave_forward(struct weave_thread *t, uintptr_t at, unsigned size, uint64_t *ret);
 /* Plain access by the current thread: what is buffered there goes to memory first. */
 void weave_plain(uintptr_t at, size_t size);
+
+/* May some of it be in t's buffer? */
+static inline bool weave_buffered(const struct weave_thread *t, uintptr_t at, size_t size)
+{
+    const uintptr_t WORD = 8;
+    return t->stores && (size > WORD || (t->marks >> at / WORD % 64 & 1) ||
+                         (t->marks >> (at + size - 1) / WORD % 64 & 1));
+}
 
 /* --- state.c; the calls are for while weave->states --- */
 void weave_state_prepare(void);
@@ -181,7 +200,23 @@ void weave_host_reset(void);
 uint64_t weave_host_digest(void); /* of all that is allocated; stacks of fibers: nothing */
 /* Thread t touches memory: fails when it was freed, or lies in a frame that another
  * thread has left. */
-void weave_touch_by(const struct weave_thread *t, uintptr_t at, const void *pc);
+void weave_touch_stack(const struct weave_thread *t, uintptr_t at, const void *pc);
+void weave_touch_dead(uintptr_t at, const void *pc) __attribute__((noreturn));
+
+static inline void weave_touch_by(const struct weave_thread *t, uintptr_t at,
+                                  const void *pc)
+{
+    uintptr_t off = at - (uintptr_t)weave->stacks;
+    if (off < (uintptr_t)WEAVE_THREADS * WEAVE_STACK) {
+        if (off / WEAVE_STACK != weave->current)
+            weave_touch_stack(t, at, pc);
+        return;
+    }
+    off = at - (uintptr_t)weave->arena;
+    size_t i = off / WEAVE_GRAIN;
+    if (off < weave->arena_bytes && (weave->dead[i / 8] >> i % 8 & 1))
+        weave_touch_dead(at, pc);
+}
 
 static inline void weave_touch(uintptr_t at, const void *pc)
 {

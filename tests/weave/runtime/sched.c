@@ -122,16 +122,6 @@ void weave_wake_joiners(unsigned t)
     }
 }
 
-bool weave_runnable(unsigned t)
-{
-    return weave->thread[t].state == WEAVE_READY;
-}
-
-bool weave_spinning(unsigned t)
-{
-    return weave->thread[t].spun == weave->commits + 1;
-}
-
 bool weave_timer(int64_t *ret)
 {
     *ret = INT64_MAX;

@@ -109,8 +109,8 @@ static int pass_on(leat_stage *s, const void *item, size_t len)
     return r;
 }
 
-/* Receives 1 .. n in order, or each once; then the end. */
-static void receive_all(uint64_t n, bool ordered)
+/* Receives 1 .. n in order, or each once. */
+static void receive(uint64_t n, bool ordered)
 {
     uint64_t v;
     for (uint64_t i = 1; i <= n; i++) {
@@ -118,8 +118,19 @@ static void receive_all(uint64_t n, bool ordered)
         weave_check(!ordered || v == i);
         met(v);
     }
+}
+
+static void over(void)
+{
+    uint64_t v;
     weave_check(leat_chan_recv(out, &v) == LEAT_ECLOSED);
     join(NULL, 0);
+}
+
+static void receive_all(uint64_t n, bool ordered)
+{
+    receive(n, ordered);
+    over();
 }
 
 static void ordered_two(unsigned i)
@@ -157,16 +168,20 @@ WEAVE_SCENARIO(lanes2, .name = "pipe.unordered_by_two", .actors = 1, .actor = la
                .bound = 2);
 
 /* Credits: one item at a time inside, the leader sleeps between. */
-static void one_credit(unsigned i)
+static void one_credit(void)
 {
-    (void)i;
-    fill_in(4);
+    fill_in(2);
     start(pass_on, 1, 0, weave_choose(2) ? LEAT_PIPE_UNORDERED : 0, 1);
-    receive_all(4, true);
 }
 
-WEAVE_SCENARIO(credit, .name = "pipe.one_credit", .actors = 1, .actor = one_credit,
-               .bound = 2);
+static void receive_two(unsigned i)
+{
+    (void)i;
+    receive(2, true);
+}
+
+WEAVE_SCENARIO(credit, .name = "pipe.one_credit", .actors = 1, .setup = one_credit,
+               .actor = receive_two, .check = over);
 
 /* Two credits for two workers, room for all: the leader waits for what the other does. */
 static void two_credits(unsigned i)
@@ -229,10 +244,19 @@ static void two_meet_late(unsigned i)
     meet_of(2, false);
 }
 
+static void three_workers(void)
+{
+    leat_wg_add(&together, 3);
+    start(waits_for_all, 3, 0, LEAT_PIPE_UNORDERED, 4);
+}
+
 static void three_meet(unsigned i)
 {
     (void)i;
-    meet_of(3, false);
+    for (uint64_t v = 1; v <= 3; v++)
+        weave_check(leat_chan_send(in, &v) == 0);
+    leat_chan_close(in);
+    receive(3, false);
 }
 
 WEAVE_SCENARIO(turn2, .name = "pipe.two_meet", .actors = 1, .actor = two_meet,
@@ -240,7 +264,7 @@ WEAVE_SCENARIO(turn2, .name = "pipe.two_meet", .actors = 1, .actor = two_meet,
 WEAVE_SCENARIO(turn2late, .name = "pipe.two_meet_one_by_one", .actors = 1,
                .actor = two_meet_late, .bound = 2);
 WEAVE_SCENARIO(turn3, .name = "pipe.three_meet_one_by_one", .actors = 1,
-               .actor = three_meet, .bound = 1);
+               .setup = three_workers, .actor = three_meet, .check = over, .bound = 1);
 
 /* --- a result before an item that waits until the result has been received --- */
 
@@ -274,62 +298,91 @@ static int by_select(uint64_t *ret)
 }
 
 /* Items 1 and 2 must come out before 3 can. */
-static void hungry(leat_stage_fn *run, unsigned flags, bool selects)
+static void hungry(bool selects)
 {
     uint64_t v;
-    fill_in(3);
-    start(run, 1, 3, flags, 4);
-    for (uint64_t want = 1; want <= 3; want++) {
+    for (uint64_t want = 1; want <= 2; want++)
         weave_check((selects ? by_select(&v) : leat_chan_recv(out, &v)) == 0 &&
                     v == want);
-        if (want == 2)
-            leat_sem_release(&received, 1);
-    }
-    weave_check(leat_chan_recv(out, &v) == LEAT_ECLOSED);
-    join(NULL, 0);
+    leat_sem_release(&received, 1);
+}
+
+static void last_one(void)
+{
+    uint64_t v;
+    weave_check(leat_chan_recv(out, &v) == 0 && v == 3);
+    over();
+}
+
+static void receives(unsigned i)
+{
+    (void)i;
+    hungry(false);
+}
+
+static void selects(unsigned i)
+{
+    (void)i;
+    hungry(true);
 }
 
 #define HUNGRY(id, run, flags, how)                                 \
-    static void hungry_##id(unsigned i)                             \
+    static void hungry_##id(void)                                   \
     {                                                               \
-        (void)i;                                                    \
-        hungry(run, flags, how);                                    \
+        fill_in(3);                                                 \
+        start(run, 1, 3, flags, 4);                                 \
     }                                                               \
     WEAVE_SCENARIO(h_##id, .name = "pipe.hungry_" #id, .actors = 1, \
-                   .actor = hungry_##id, .bound = 2)
+                   .setup = hungry_##id, .actor = how, .check = last_one)
 
-HUNGRY(ordered_plain, plain_then_slow, 0, 0);
-HUNGRY(unordered_plain, plain_then_slow, LEAT_PIPE_UNORDERED, 0);
-HUNGRY(ordered_fenced, fenced_then_slow, 0, 0);
-HUNGRY(unordered_fenced, fenced_then_slow, LEAT_PIPE_UNORDERED, 0);
-HUNGRY(select_plain, plain_then_slow, 0, 1);
-HUNGRY(select_fenced, fenced_then_slow, LEAT_PIPE_UNORDERED, 1);
+HUNGRY(ordered_plain, plain_then_slow, 0, receives);
+HUNGRY(unordered_plain, plain_then_slow, LEAT_PIPE_UNORDERED, receives);
+HUNGRY(ordered_fenced, fenced_then_slow, 0, receives);
+HUNGRY(unordered_fenced, fenced_then_slow, LEAT_PIPE_UNORDERED, receives);
+HUNGRY(select_plain, plain_then_slow, 0, selects);
+HUNGRY(select_fenced, fenced_then_slow, LEAT_PIPE_UNORDERED, selects);
 
 /* --- streaming: more outputs than a slot holds, before and behind others --- */
 
+struct large {
+    uint64_t v, rest[15]; /* two fill a slot */
+};
+
 static int many(leat_stage *s, const void *item, size_t len)
 {
+    struct large l = {.v = *(const uint64_t *)item};
     int r = 0;
     (void)len;
-    for (unsigned k = 0; k < (*(const uint64_t *)item == 2 ? 34 : 1) && r == 0; k++)
-        r = leat_emit(s, item);
+    for (unsigned k = 0; k < (l.v == 2 ? 3 : 1) && r == 0; k++)
+        r = leat_emit(s, &l);
     return r;
+}
+
+static void three_of_many(void)
+{
+    fill_in(3);
+    weave_check(leat_chan_new(&out, sizeof(struct large), 5) == 0);
+    start_into(many, 2, 1, 0);
 }
 
 static void streams(unsigned i)
 {
-    uint64_t v, last = 0, n = 0;
+    struct large l;
+    uint64_t last = 0;
     (void)i;
-    fill_in(3);
-    start(many, 2, 1, 0, 40);
-    for (; leat_chan_recv(out, &v) == 0; n++, last = v)
-        weave_check(v >= last);
-    weave_check(n == 36);
+    for (unsigned n = 0; n < 5; n++, last = l.v)
+        weave_check(leat_chan_recv(out, &l) == 0 && l.v >= last);
+}
+
+static void no_more(void)
+{
+    struct large l;
+    weave_check(leat_chan_recv(out, &l) == LEAT_ECLOSED);
     join(NULL, 0);
 }
 
 WEAVE_SCENARIO(streams, .name = "pipe.many_outputs_in_order", .actors = 1,
-               .actor = streams, .bound = 1);
+               .setup = three_of_many, .actor = streams, .check = no_more, .bound = 1);
 
 /* --- early ends: what was taken turns up once --- */
 

@@ -9,8 +9,8 @@
 static leat_chan *in, *out;
 static leat_pipe *pipe_;
 
-static inline void start(leat_stage_fn *run, unsigned workers, size_t buffer, unsigned flags,
-                         size_t out_cap)
+static inline void start_into(leat_stage_fn *run, unsigned workers, size_t buffer,
+                              unsigned flags)
 {
     struct leat_pipe_opts o = {.size = sizeof(o),
                                .run = run,
@@ -19,10 +19,16 @@ static inline void start(leat_stage_fn *run, unsigned workers, size_t buffer, un
                                .buffer = buffer ? buffer : LEAT_PIPE_NO_BUFFER,
                                .flags = flags};
     o.drop_in = o.drop_out = on_drop;
+    weave_check(leat_pipe_start(&pipe_, in, out, &o) == 0);
+}
+
+static inline void start(leat_stage_fn *run, unsigned workers, size_t buffer,
+                         unsigned flags, size_t out_cap)
+{
     if (in == NULL)
         in = open_kind(4, 0);
     out = open_kind(out_cap, 0);
-    weave_check(leat_pipe_start(&pipe_, in, out, &o) == 0);
+    start_into(run, workers, buffer, flags);
 }
 
 /* 1 .. n, and the end. */
