@@ -24,6 +24,7 @@ static struct {
     bool mismatch;
     int64_t ahead_ns;
     bool old_kernel;
+    void (*before)(void); /* a thread is refused */
 } in;
 
 #define LOAD(x)   __atomic_load_n(&(x), __ATOMIC_RELAXED)
@@ -250,7 +251,17 @@ int __wrap_eventfd(unsigned value, int flags);
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*fn)(void *),
                           void *arg)
 {
-    return fails(INJECT_THREAD) ? EAGAIN : __real_pthread_create(ret, attr, fn, arg);
+    void (*before)(void) = LOAD(in.before);
+    if (!fails(INJECT_THREAD))
+        return __real_pthread_create(ret, attr, fn, arg);
+    if (before)
+        before();
+    return EAGAIN;
+}
+
+void inject_before_refusal(void (*fn)(void))
+{
+    SET(in.before, fn);
 }
 
 int inject_thread(pthread_t *ret, void *(*fn)(void *), void *arg)

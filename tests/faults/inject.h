@@ -60,6 +60,10 @@ struct inject_live inject_live(void);
 /* Counted memory functions; they check what free is told. */
 struct leat_alloc inject_alloc(void);
 
+/* Called inside each pthread_create that is to fail, by its caller, before it does; NULL:
+ * nothing is. */
+void inject_before_refusal(void (*fn)(void));
+
 /* Not counted, never fails by a plan. */
 int inject_thread(pthread_t *ret, void *(*fn)(void *), void *arg);
 
