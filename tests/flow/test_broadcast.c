@@ -7,7 +7,7 @@ enum { TAPS = 3 };
 static void count(void *v, void *arg)
 {
     (void)v;
-    ++*(unsigned *)arg;
+    (void)__atomic_add_fetch((unsigned *)arg, 1, __ATOMIC_RELAXED); /* several threads */
 }
 
 /* Taps see all values and are closed at the end, but for the one that is to stay open.

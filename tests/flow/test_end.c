@@ -9,7 +9,7 @@ static const size_t caps[] = {0, 1, 8};
 static void counted(void *v, void *arg)
 {
     (void)v;
-    (*(unsigned *)arg)++;
+    (void)__atomic_add_fetch((unsigned *)arg, 1, __ATOMIC_RELAXED); /* several threads */
 }
 
 static void out_closes(struct actor *a)
