@@ -50,3 +50,99 @@ static void leave(unsigned i)
 
 WEAVE_SCENARIO(stops, .name = "keeper.who_stops_looking_sees_what_came", .actors = 1,
                .setup = two_workers, .actor = leave, .bound = 1);
+
+/* --- who gets up for work of its own and then holds its thread: what it leaves behind is
+ * for the other one, who sleeps and looks no more --- */
+
+static leati_a32 place; /* id + 1 of the worker with a timer */
+
+static void wait_for_done(void)
+{
+    while (!leati_load_acq(&done))
+        (void)leatp_futex_wait(&done, 0, LEAT_NEVER);
+}
+
+static int holds(void *arg)
+{
+    (void)arg;
+    wait_for_done();
+    return 0;
+}
+
+static int tells(void *arg)
+{
+    (void)arg;
+    leati_store_sc(&done, 1u);
+    leatp_futex_wake(&done, 2);
+    return 0;
+}
+
+static int sleeps_and_tells(void *arg)
+{
+    leati_store_sc(&place, leati_worker_self()->id + 1u);
+    weave_check(leat_sleep_ns(10000000) == 0);
+    return tells(arg);
+}
+
+static int passes(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static void both_asleep(void)
+{
+    (void)leatp_futex_wait(&never, 0, leat_in_us(5000));
+}
+
+static void asleep(void)
+{
+    two_workers();
+    both_asleep();
+}
+
+static void asleep_with_a_timer(void)
+{
+    two_workers();
+    weave_check(leat_pool_go(pool, NULL, sleeps_and_tells, NULL) == 0);
+    both_asleep();
+    weave_check(leati_load_sc(&place) != 0);
+}
+
+static leat_fiber *start_at(int pin, int (*fn)(void *))
+{
+    const struct leat_fiber_opts o = {.size = sizeof(o), .pool = pool, .pin = pin};
+    leat_fiber *f;
+    weave_check(leat_fiber_start(&f, &o, fn, NULL) == 0);
+    return f;
+}
+
+static void beside_a_timer(unsigned i)
+{
+    (void)i;
+    leat_fiber_detach(start_at((int)leati_load_sc(&place), holds));
+    wait_for_done();
+}
+
+/* One has been called and may be at the end of its search when the others come: somebody
+ * asleep does not keep it from getting there. */
+static void beside_the_shared(unsigned i)
+{
+    int pin = 1 + (int)weave_choose(2);
+    (void)i;
+    weave_check(leat_fiber_join(start_at(pin, passes), NULL) == 0);
+    (void)leatp_futex_wait(&never, 0, leat_in_us(100));
+    weave_check(leat_pool_go(pool, NULL, tells, NULL) == 0);
+    leat_fiber_detach(start_at(pin, holds));
+    wait_for_done();
+}
+
+static void finish(void)
+{
+    weave_check(leat_pool_shutdown(pool, LEAT_DRAIN, LEAT_NEVER) == 0);
+}
+
+WEAVE_SCENARIO(timer, .name = "keeper.who_is_called_has_a_timer", .actors = 1,
+               .setup = asleep_with_a_timer, .actor = beside_a_timer, .check = finish);
+WEAVE_SCENARIO(shared, .name = "keeper.who_is_called_was_to_search", .actors = 1,
+               .setup = asleep, .actor = beside_the_shared, .check = finish);

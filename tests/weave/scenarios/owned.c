@@ -1,6 +1,7 @@
 /* owned.c - declared single sides, in a ring smaller than leat_chan_open would give
  * one. SPDX-License-Identifier: MIT */
 #include "common.h"
+#include "arch/futex.h"
 #include "chan/open.h"
 
 static void open_owned(unsigned flags)
@@ -144,3 +145,27 @@ static void refused_in_the_lock(unsigned i)
 WEAVE_SCENARIO(lock_producer, .name = "owned.producer_refused_was_not_parked", .actors = 3,
                .setup = full_of_one, .actor = refused_in_the_lock, .check = even,
                .bound = 2);
+
+/* A producer that was served at the very instant at which it gives up, while the channel
+ * is closed. Its receiver has slept until then, too. */
+static struct leat_deadline instant;
+static leati_a32 never;
+
+static void full_until(void)
+{
+    full_of_one();
+    instant = leat_in_us(100);
+}
+
+static void served_too_late(unsigned i)
+{
+    if (i == 0) {
+        (void)put_until(chan, 2, instant);
+        return;
+    }
+    (void)leatp_futex_wait(&never, 0, instant);
+    close_after(i);
+}
+
+WEAVE_SCENARIO(late_producer, .name = "owned.producer_served_was_not_parked", .actors = 3,
+               .setup = full_until, .actor = served_too_late, .check = even, .bound = 2);
