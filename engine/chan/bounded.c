@@ -241,29 +241,30 @@ static bool claim_run(struct leati_bounded *b, unsigned dir, size_t n, struct ru
             return false;
         *r = run_at(b, w, n);
         uint32_t want = r->turn + (dir == LEAT_OP_RECV);
-        size_t k = 0;
-        while (k < r->n && /* acq: as in push and pop */
-               leati_load_acq((leati_a32 *)(void *)(r->cell + k * b->stride)) == want)
-            k++;
-        r->n = k;
-        if (k == 0)
+        size_t k = 0, stride = b->stride;
+        for (char *cell = r->cell; k < r->n; k++, cell += stride) /* acq: as in push */
+            if (leati_load_acq((leati_a32 *)(void *)cell) != want)
+                r->n = k;
+        if (r->n == 0)
             return false;
         if (leati_cas_sc(ticket, &w, run_end(b, w, r))) /* sc: P1 for all of them */
             return true;
     }
 }
 
-/* Copies and publishes the claimed cells. size: the element's, constant if possible. */
+/* Copies and publishes the claimed cells. dir and the size of an element are constants
+ * where they can be: then the loop has no branch. */
 LEATI_INLINE void move_run(struct leati_bounded *b, unsigned dir, const struct run *r,
                            char *elem, size_t size)
 {
-    char *cell = r->cell;
+    size_t stride = b->stride, offset = b->offset, n = r->n;
     uint32_t done = r->turn + (dir == LEAT_OP_SEND ? 1 : 2);
-    for (size_t i = 0; i < r->n; i++, cell += b->stride) {
+    for (char *cell = r->cell; n > 0; n--, cell += stride) {
         if (dir == LEAT_OP_SEND)
-            leati_copy(cell + b->offset, elem + i * size, size);
+            leati_copy(cell + offset, elem, size);
         else if (elem)
-            leati_copy(elem + i * size, cell + b->offset, size);
+            leati_copy(elem, cell + offset, size);
+        elem += elem ? size : 0;
         leati_store_rel((leati_a32 *)(void *)cell, done); /* P2 */
     }
 }
@@ -291,10 +292,12 @@ static ptrdiff_t attempt_n(struct leat_chan *c, unsigned dir, void *buf, size_t 
         int r = attempt(c, dir, buf);
         return r == 0 ? 1 : r;
     }
-    if (c->elem_size == 8)
-        move_run(b, dir, &run, buf, 8);
-    else
+    if (c->elem_size != 8 || !buf)
         move_run(b, dir, &run, buf, c->elem_size);
+    else if (dir == LEAT_OP_SEND)
+        move_run(b, LEAT_OP_SEND, &run, buf, 8);
+    else
+        move_run(b, LEAT_OP_RECV, &run, buf, 8);
     after(b, dir);
     return (ptrdiff_t)run.n;
 }

@@ -19,9 +19,15 @@ static ptrdiff_t put_waiting(struct leati_local *p, const char *elem)
 ptrdiff_t leati_put(struct leati_local *p, const char *elems, size_t n, bool wait)
 {
     unsigned step = 0;
+    bool yielded = p->o.mode != LEAT_PIPE_FIBERS;
     int stopped;
     while ((stopped = leati_is_stopped(p)) == 0) {
         ptrdiff_t r = leat_chan_send_n(p->out, elems, n, LEAT_NOW);
+        if (r == LEAT_EAGAIN && wait && !yielded) {
+            yielded = true; /* cheaper than to wait: the reader may be next */
+            leat_yield();
+            continue;
+        }
         if (r == LEAT_EAGAIN && wait)
             r = put_waiting(p, elems);
         if (r > 0 || (r == LEAT_EAGAIN && !wait))
@@ -35,24 +41,13 @@ ptrdiff_t leati_put(struct leati_local *p, const char *elems, size_t n, bool wai
     return stopped;
 }
 
-int leati_pipe_emit(leat_stage *s, const void *out, size_t len)
+int leati_timed_emit(leat_stage *s, const void *out, size_t len)
 {
     struct leati_pworker *w = leati_container_of(s, struct leati_pworker, stage);
-    (void)len;
     int stopped = leati_is_stopped(w->p);
-    if (leati_unlikely(stopped))
-        return stopped;
-    if (leati_unlikely(w->p->timed) && leati_watch_late(w))
-        return LEAT_ECANCELED;
-    return w->p->ordered ? leati_order_emit(w, out) : leati_lane_emit(w, out);
-}
-
-void leati_complete(struct leati_pworker *w, bool failed)
-{
-    if (w->p->ordered)
-        leati_order_complete(w, failed);
-    else
-        leati_lane_complete(w);
+    if (stopped || leati_watch_late(w))
+        return stopped ? stopped : LEAT_ECANCELED;
+    return (w->p->ordered ? leati_order_emit : leati_lane_emit)(s, out, len);
 }
 
 void leati_discard(struct leati_pworker *w)

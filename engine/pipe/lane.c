@@ -44,9 +44,10 @@ static ptrdiff_t send_run(struct leati_local *p, struct leati_lane *l, bool wait
     ptrdiff_t r = leati_put(p, element(p, l, h), n < row ? n : row, wait);
     if (r <= 0)
         return r;
+    const uint8_t *last = l->last + (h & l->mask);
     uint64_t items = 0;
-    for (uint32_t i = h; i != h + (uint32_t)r; i++)
-        items += l->last[i & l->mask];
+    for (ptrdiff_t i = 0; i < r; i++)
+        items += last[i];
     leati_store_rel(&l->head, h + (uint32_t)r); /* pairs with room */
     leati_count_up(&l->delivered, (uint64_t)r);
     /* rel: pairs with leati_finished, all that the item was is behind */
@@ -68,7 +69,7 @@ bool leati_lane_idle(const struct leati_lane *l)
 static void give_back(struct leati_lane *l)
 {
     (void)leati_xchg_ar(&l->role, 0u); /* ar: see Ordering */
-    /* ar, after an exchange: pairs with that of wait_for_room */
+    /* ar, after an exchange: pairs with that of make_room */
     if (leati_unlikely(leati_load_sc(&l->owner_waits)) &&
         leati_xchg_ar(&l->owner_waits, 0u))
         leat_sem_release(&owner_of(l)->sem, 1);
@@ -90,10 +91,13 @@ bool leati_lane_send(struct leati_local *p, struct leati_lane *l, bool wait)
     return false;
 }
 
-static uint32_t room(const struct leati_lane *l)
+/* Owner. Looks at head, which is the holder's, on another CPU perhaps: not for each
+ * output. */
+static bool has_room(struct leati_lane *l)
 {
     /* acq: pairs with send_run: what stood there has been copied out */
-    return l->mask + 1 - (l->open - leati_load_acq(&l->head));
+    l->room_end = leati_load_acq(&l->head) + l->mask + 1;
+    return l->open != l->room_end;
 }
 
 static void publish(struct leati_pworker *w, uint32_t tail)
@@ -105,11 +109,13 @@ static void publish(struct leati_pworker *w, uint32_t tail)
                             tail); /* the barrier before prompt's looks */
 }
 
-/* The running item has outgrown the ring: what is here goes. */
-static int wait_for_room(struct leati_pworker *w)
+/* The ring looked full. If it is, the running item has outgrown it: what is here goes. */
+static __attribute__((noinline)) int make_room(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
     struct leati_lane *l = &w->lane;
+    if (has_room(l))
+        return 0;
     if (!leati_watch_sending(w))
         return LEAT_ECANCELED;
     publish(w, l->open);
@@ -119,11 +125,11 @@ static int wait_for_room(struct leati_pworker *w)
         if (stopped)
             return stopped;
         (void)leati_lane_send(p, l, true);
-        if (room(l) > 0)
+        if (has_room(l))
             return 0;
         /* Somebody else sends from it, and may be waiting for `out`. */
         (void)leati_xchg_sc(&l->owner_waits, 1u);
-        if (leati_load_sc(&l->role) == 0 || room(l) > 0)
+        if (leati_load_sc(&l->role) == 0 || has_room(l))
             continue;
         int r = leat_sem_acquire(&w->sem, 1);
         if (r != 0)
@@ -131,28 +137,32 @@ static int wait_for_room(struct leati_pworker *w)
     }
 }
 
-int leati_lane_emit(struct leati_pworker *w, const void *out)
+int leati_lane_emit(leat_stage *s, const void *out, size_t len)
 {
+    struct leati_pworker *w = leati_container_of(s, struct leati_pworker, stage);
     struct leati_lane *l = &w->lane;
-    if (leati_unlikely(room(l) == 0)) {
-        int r = wait_for_room(w);
-        if (r != 0)
-            return r;
-    }
-    leati_copy(element(w->p, l, l->open), out, w->p->out_size);
-    l->last[l->open & l->mask] = 0;
-    l->open++;
+    (void)len;
+    int r = leati_is_stopped(w->p);
+    if (leati_unlikely(r != 0) ||
+        (leati_unlikely(l->open == l->room_end) && (r = make_room(w)) != 0))
+        return r;
+    uint32_t open = l->open;
+    l->open = open + 1;
+    l->last[open & l->mask] = 0;
+    leati_copy(element(w->p, l, open), out, w->p->out_size);
     return 0;
 }
 
-/* The item is done: with its last output it is finished; without any, at once. */
+/* With its last output it is finished; without any, at once. */
 void leati_lane_complete(struct leati_pworker *w)
 {
     struct leati_lane *l = &w->lane;
-    w->streaming = false;
-    if (leati_likely(l->open != leati_load_rlx(&l->tail))) {
-        l->last[(l->open - 1) & l->mask] = 1;
-        publish(w, l->open);
+    if (leati_unlikely(w->streaming))
+        w->streaming = false;
+    uint32_t open = l->open;
+    if (leati_likely(open != leati_load_rlx(&l->tail))) {
+        l->last[(open - 1) & l->mask] = 1;
+        publish(w, open);
         return;
     }
     /* rel: pairs with leati_finished */

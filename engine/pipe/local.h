@@ -32,11 +32,12 @@
 #include "pipe/stage.h"
 
 enum {
-    LEATI_BATCH = 32,          /* items of one claim, elements of one send           */
+    LEATI_BATCH = 64,          /* items of one claim, elements of one send           */
     LEATI_BATCH_BYTES = 16384, /* and bytes                                          */
     LEATI_FENCED_CLAIMS = 8,   /* after somebody waited for results                  */
     LEATI_PLAIN_NS = 250,      /* items shorter than this are published plainly      */
-    LEATI_STEAL_FIRST_NS = 2000, /* longer ones are stolen before new ones are taken */
+    LEATI_TURN_NS = 30000,     /* work of one claim, and between two turns of others */
+    LEATI_LOOK_CLAIMS = 64,    /* from one look for stuck hands to the next          */
 };
 
 struct leati_local;
@@ -46,8 +47,9 @@ struct leati_lane {
     char *ring;    /* mask + 1 elements */
     uint8_t *last; /* of each: does its item end with it? */
     uint32_t mask;
-    uint32_t open;  /* owner: end of what the running item has emitted so far */
-    leati_a32 tail; /* w: owner; end of what is published */
+    uint32_t open;     /* owner: end of what the running item has emitted so far */
+    uint32_t room_end; /* owner: how far there is room, as last seen */
+    leati_a32 tail;    /* w: owner; end of what is published */
     LEATI_OWN_LINE leati_a32 role; /* 1: somebody sends from it */
     leati_a32 head;                /* w: holder of the role */
     leati_a64 finished;            /* items; w: holder */
@@ -65,7 +67,10 @@ struct leati_pworker {
     uint32_t nouts;
     bool streaming;      /* the running item sends as it emits */
     bool plain;          /* publishes without a fence */
-    bool slow, quick;    /* its last items were long; short */
+    bool quick;          /* its last items were short */
+    uint32_t most;       /* items of its next claim; 0: not known yet */
+    uint64_t looked_at;  /* w: leader; position of its next item at the last look */
+    int64_t worked;      /* ns since the other fibers had their turn */
     leat_sem sem;        /* it sleeps here; may be given too often */
     unsigned fenced;     /* claims for which it is not worth while to publish plainly */
     bool wanted;         /* somebody waited for results since the last claim */
@@ -73,7 +78,7 @@ struct leati_pworker {
     bool listed, on_way; /* the turnstile's lock */
     struct leati_link link; /* in followers */
     leati_a32 has_role;     /* ordered: the drain role was handed to it */
-    int64_t claim_start;
+    int64_t since_then;     /* when the claim began; 0: it has waited since */
     uint32_t claim_items;
     int first_kept; /* item that was taken but not begun when it all stopped; or -1 */
     /* Item deadlines, see watch.c. */
@@ -144,6 +149,7 @@ struct leati_local {
     LEATI_OWN_LINE leati_a64 taken;
     uint64_t finished;              /* as last summed up */
     bool loot;                      /* some hand may hold items not begun */
+    uint32_t claims;                /* since the last look for stuck hands */
     LEATI_OWN_LINE leati_a32 cwait; /* the leader sleeps for want of a credit */
     leati_a32 eager;                /* workers that wait for their turn to send */
     leati_aptr cwaiter;
@@ -222,10 +228,8 @@ LEATI_INLINE bool leati_is_awaited(const struct leati_local *p)
 /* Gives elements to `out`; wait: until one is taken, else LEAT_EAGAIN when there is no
  * room. Returns how many, or why nothing is delivered any more. */
 ptrdiff_t leati_put(struct leati_local *p, const char *elems, size_t n, bool wait);
-/* One more output of the running item. */
-int leati_pipe_emit(leat_stage *s, const void *out, size_t len);
-/* The running item is done, failed for good or not: what it emitted may go. */
-void leati_complete(struct leati_pworker *w, bool failed);
+/* One more output of the running item, which may be late. */
+int leati_timed_emit(leat_stage *s, const void *out, size_t len);
 /* Undoes what the running item has emitted, as far as it is still here. */
 void leati_discard(struct leati_pworker *w);
 /* Delivers this worker's results. wait: until none is left, or somebody else is at it.
@@ -240,7 +244,9 @@ uint64_t leati_finished(const struct leati_local *p);
 uint64_t leati_succeeded(const struct leati_local *p);
 
 /* --- lane.c --- */
-int leati_lane_emit(struct leati_pworker *w, const void *out);
+/* One more output of the running item. */
+int leati_lane_emit(leat_stage *s, const void *out, size_t len);
+/* The running item is done, failed for good or not: what it emitted may go. */
 void leati_lane_complete(struct leati_pworker *w);
 void leati_lane_discard(struct leati_pworker *w);
 /* True: something is left, for want of room. False also when somebody else is at it. */
@@ -249,7 +255,7 @@ bool leati_lane_idle(const struct leati_lane *l); /* results in it, nobody at it
 void leati_lane_drop(struct leati_local *p, struct leati_lane *l);
 
 /* --- order.c --- */
-int leati_order_emit(struct leati_pworker *w, const void *out);
+int leati_order_emit(leat_stage *s, const void *out, size_t len); /* as in lane.c */
 void leati_order_complete(struct leati_pworker *w, bool failed);
 /* By the watcher: a late worker's item has no outputs. */
 void leati_order_skip(struct leati_pworker *w);
@@ -265,6 +271,9 @@ LEATI_INLINE uint64_t leati_order_head(const struct leati_local *p)
 
 /* --- worker.c --- */
 void leati_work(struct leati_pworker *w);
+/* By a fiber: whoever feeds the pipe and reads from it may be fibers of this very
+ * thread. */
+void leati_give_turn(struct leati_pworker *w);
 /* How it publishes; see there. Not plainly while it sleeps. */
 void leati_publish_plainly(struct leati_pworker *w, bool plain);
 /* Tells of a failed try. */

@@ -28,7 +28,9 @@ static bool stopping(const leat_stage *s)
     return leati_is_stopped(w->p) != 0 || (w->p->timed && leati_watch_late(w));
 }
 
-static const struct leati_stage_ops stage_ops = {leati_pipe_emit, stopping};
+static const struct leati_stage_ops lane_ops = {leati_lane_emit, stopping},
+                                    order_ops = {leati_order_emit, stopping},
+                                    timed_ops = {leati_timed_emit, stopping};
 
 void leati_local_free(struct leati_local *p)
 {
@@ -99,7 +101,7 @@ bool leati_local_make_worker(struct leati_local *p, unsigned i)
 {
     struct leati_pworker *w = &p->workers[i];
     w->p = p;
-    w->stage.ops = &stage_ops;
+    w->stage.ops = p->timed ? &timed_ops : p->ordered ? &order_ops : &lane_ops;
     w->stage.arg = p->o.arg;
     w->stage.worker = i;
     w->stage.out_size = (uint32_t)p->out_size;
@@ -116,6 +118,7 @@ bool leati_local_make_worker(struct leati_local *p, unsigned i)
     while (size > fit && size > 1)
         size /= 2;
     w->lane.mask = size - 1;
+    w->lane.room_end = size;
     w->lane.ring = array(size, p->out_size);
     w->lane.last = array(size, 1);
     return w->hand.items && w->spare && w->lane.ring && w->lane.last;

@@ -227,14 +227,19 @@ static int stream(struct leati_pworker *w, const char *outs, uint32_t n)
     return 0;
 }
 
-int leati_order_emit(struct leati_pworker *w, const void *out)
+int leati_order_emit(leat_stage *s, const void *out, size_t len)
 {
+    struct leati_pworker *w = leati_container_of(s, struct leati_pworker, stage);
     struct leati_local *p = w->p;
+    (void)len;
+    int r = leati_is_stopped(p);
+    if (leati_unlikely(r != 0))
+        return r;
     if (leati_likely(!w->streaming && w->nouts < p->order.per_slot)) {
         leati_copy(w->outs + w->nouts++ * p->out_size, out, p->out_size);
         return 0;
     }
-    int r = w->streaming ? 0 : become_head(w);
+    r = w->streaming ? 0 : become_head(w);
     if (r == 0 && w->nouts > 0 && (r = stream(w, w->outs, w->nouts)) == 0)
         w->nouts = 0;
     return r ? r : stream(w, out, 1);

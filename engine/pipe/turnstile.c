@@ -3,9 +3,10 @@
  * Idea        One worker at a time leads: it claims a batch into its hand and passes the
  *             turnstile on *before* it runs the first item. With nothing to claim it
  *             steals; with nothing to steal it waits at `in`, on behalf of all, who sleep
- *             behind the turnstile. So order positions cost nothing, any kind of channel
- *             will do as source, and no wake can get lost between "a batch was taken" and
- *             "a worker is idle".
+ *             behind the turnstile. Now and then it looks for hands that have not moved
+ *             since the last look, and steals from those first. So order positions cost
+ *             nothing, any kind of channel will do as source, and no wake can get lost
+ *             between "a batch was taken" and "a worker is idle".
  * Words       held, on_way, followers  under the lock. on_way: followers that were woken
  *                                      and have not come to the turnstile yet
  *             taken   items ever claimed; w: leader
@@ -82,11 +83,17 @@ static void pass(struct leati_local *p)
         leat_sem_release(&w->sem, 1);
 }
 
+static void about_to_wait(struct leati_pworker *w)
+{
+    leati_publish_plainly(w, false);
+    w->since_then = 0;
+}
+
 /* Sleeps as a follower that has been listed. */
 static void sleep_behind(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
-    leati_publish_plainly(w, false);
+    about_to_wait(w);
     int r = leat_sem_acquire(&w->sem, 1);
     leati_lock(&p->lock);
     if (w->listed)
@@ -140,7 +147,7 @@ static uint64_t credits(struct leati_local *p)
 static void sleep_for_credit(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
-    leati_publish_plainly(w, false);
+    about_to_wait(w);
     leati_store_rel(&p->cwaiter, (void *)w); /* pairs with leati_credit */
     leati_store_sc(&p->cwait, 1u);
     leati_heavy_fence(); /* see Ordering; and shows what was published plainly */
@@ -155,7 +162,17 @@ static void sleep_for_credit(struct leati_pworker *w)
 
 /* ---- claims ---- */
 
-static bool steal(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
+/* Has v begun nothing since the last look? */
+static bool is_stuck(struct leati_pworker *v)
+{
+    uint64_t at = v->hand.base + leati_load_rlx(&v->hand.front); /* relaxed: a hint */
+    bool stuck = v->looked_at == at;
+    v->looked_at = at;
+    return stuck;
+}
+
+static bool steal(struct leati_pworker *w, bool only_stuck, uint64_t *ret_base,
+                  uint32_t *ret_n)
 {
     struct leati_local *p = w->p;
     if (!p->loot)
@@ -163,7 +180,7 @@ static bool steal(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
     unsigned slots = leati_slots(p), mine = (unsigned)(w - p->workers);
     for (unsigned i = 1; i < slots; i++) {
         struct leati_pworker *v = &p->workers[(mine + i) % slots];
-        if (!leati_hand_looks_full(&v->hand))
+        if (!leati_hand_looks_full(&v->hand) || (only_stuck && !is_stuck(v)))
             continue;
         *ret_n = leati_hand_steal(&v->hand, p->in_size, w->spare, ret_base);
         if (*ret_n > 0) {
@@ -171,8 +188,19 @@ static bool steal(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
             return true;
         }
     }
-    p->loot = false;
+    if (!only_stuck)
+        p->loot = false;
     return false;
+}
+
+/* Items behind one that takes long must not wait for `in` to run dry. */
+static bool steal_stuck(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
+{
+    struct leati_local *p = w->p;
+    if (leati_likely(++p->claims < LEATI_LOOK_CLAIMS))
+        return false;
+    p->claims = 0;
+    return steal(w, true, ret_base, ret_n);
 }
 
 static bool took(struct leati_local *p, uint32_t n, uint64_t *ret_base, uint32_t *ret_n)
@@ -183,14 +211,17 @@ static bool took(struct leati_local *p, uint32_t n, uint64_t *ret_base, uint32_t
     return true;
 }
 
-/* Items that a claim should be content with: few enough for the others to get some, but a
- * whole batch when they are short: to take a part is then dearer than to do it, and what
- * turns out to be long can still be stolen. */
+/* Items that a claim should be content with: few enough for the others to get some and to
+ * be done with them soon, but a whole batch when they are short: to take a part is then
+ * dearer than to do it, and what turns out to be long can still be stolen. */
 static size_t wanted(const struct leati_pworker *w, uint64_t free)
 {
     struct leati_local *p = w->p;
-    size_t share = p->n > 1 && !w->quick ? leat_chan_len(p->in) / (2 * p->n) + 1 : p->batch;
     size_t most = free < p->batch ? (size_t)free : p->batch;
+    if (w->quick)
+        return most;
+    size_t share = p->n > 1 ? leat_chan_len(p->in) / (2 * p->n) + 1 : most;
+    share = share < w->most ? share : w->most ? w->most : 1;
     return share < most ? share : most;
 }
 
@@ -201,7 +232,7 @@ static uint32_t wait_in(struct leati_pworker *w, uint64_t free)
     struct leat_case cases[] = {LEAT_RECV(p->in, w->spare),
                                 LEAT_RECV(p->end_chan, NULL)};
     size_t which;
-    leati_publish_plainly(w, false);
+    about_to_wait(w);
     int r = leat_select(cases, 2, LEAT_NEVER, 0, &which);
     if (r != 0)
         leati_local_stop(p, r);
@@ -219,16 +250,17 @@ static uint32_t wait_in(struct leati_pworker *w, uint64_t free)
 static enum claimed search(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
 {
     struct leati_local *p = w->p;
-    if (w->slow && steal(w, ret_base, ret_n))
+    bool yielded = p->o.mode != LEAT_PIPE_FIBERS;
+    if (steal_stuck(w, ret_base, ret_n))
         return GOT;
     for (;;) {
         if (leati_is_stopped(p))
             return END;
         if (leati_is_ended(p))
-            return steal(w, ret_base, ret_n) ? GOT : END;
+            return steal(w, false, ret_base, ret_n) ? GOT : END;
         uint64_t free = credits(p);
         if (free == 0) {
-            if (steal(w, ret_base, ret_n))
+            if (steal(w, false, ret_base, ret_n))
                 return GOT;
             if (leati_deliver_all(p, false))
                 return AGAIN;
@@ -241,10 +273,15 @@ static enum claimed search(struct leati_pworker *w, uint64_t *ret_base, uint32_t
             continue;
         }
         if (n <= 0) {
-            if (steal(w, ret_base, ret_n))
+            if (steal(w, false, ret_base, ret_n))
                 return GOT; /* T1: else there is nothing but what is in `in` */
             if (leati_deliver(w, false))
                 return AGAIN; /* T4 */
+            if (!yielded) {   /* cheaper than to wait: who feeds the pipe may be next */
+                yielded = true;
+                leati_give_turn(w);
+                continue;
+            }
             n = wait_in(w, free);
         }
         if (n > 0 && took(p, (uint32_t)n, ret_base, ret_n))
@@ -274,16 +311,17 @@ bool leati_claim(struct leati_pworker *w)
         bool left = leati_deliver(w, false);
         if (leati_is_stopped(p))
             return false;
-        if (!enter(w, !left)) {
-            if (left)
-                (void)leati_deliver(w, true);
-            else
-                sleep_behind(w);
-            continue;
+        if (enter(w, !left)) {
+            enum claimed r = lead(w);
+            if (r != AGAIN)
+                return r == GOT;
+            about_to_wait(w);
+            (void)leati_deliver_all(p, true);
+        } else if (left) {
+            about_to_wait(w);
+            (void)leati_deliver(w, true);
+        } else {
+            sleep_behind(w);
         }
-        enum claimed r = lead(w);
-        if (r != AGAIN)
-            return r == GOT;
-        (void)leati_deliver_all(p, true);
     }
 }

@@ -2,16 +2,24 @@
  * SPDX-License-Identifier: MIT */
 #include "pipe/local.h"
 
+static void complete(struct leati_pworker *w, bool failed)
+{
+    if (w->p->ordered)
+        leati_order_complete(w, failed);
+    else
+        leati_lane_complete(w);
+}
+
 /* Somebody may be waiting for the result that was just published. */
-static void prompt(struct leati_pworker *w)
+LEATI_INLINE void prompt(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
     if (!p->holds) {
         (void)leati_deliver(w, true);
         return;
     }
-    if (w->plain)
-        leati_light_fence(); /* feed.h; else the publication was a barrier */
+    /* feed.h: the light fence of one who is plain; else the publication was a barrier */
+    leati_barrier_compiler();
     if (leati_unlikely(leati_feed_wanted(p->rx)) ||
         leati_unlikely(leati_is_awaited(p))) {
         w->wanted = true;
@@ -49,12 +57,12 @@ static void give_up(struct leati_pworker *w, int err)
     struct leati_local *p = w->p;
     leati_count_up(&w->failed, 1);
     if (p->o.policy == LEAT_PIPE_SKIP) {
-        leati_complete(w, true);
+        complete(w, true);
         return;
     }
     stop_from(p, p->ordered ? w->stage.position : 0, err);
     if (!p->ordered)
-        leati_complete(w, true);
+        complete(w, true);
 }
 
 void leati_late_failed(struct leati_pworker *w)
@@ -71,23 +79,31 @@ void leati_late_failed(struct leati_pworker *w)
         (void)leati_order_drain(p, false);
 }
 
-/* Tries an item until it is done. False: it was given up, or the worker is late. */
-static bool succeeds(struct leati_pworker *w, const void *item, unsigned tries)
+/* One try. Negative: it has failed, or the worker is late. */
+LEATI_INLINE int try_it(struct leati_pworker *w, const void *item, unsigned tries)
 {
     struct leati_local *p = w->p;
-    for (;;) {
-        tries++;
-        if (leati_unlikely(p->timed))
-            leati_watch_begin(w, item, tries);
-        int r = p->o.run(&w->stage, item, p->in_size);
-        if (leati_unlikely(p->timed) && !leati_watch_end(w)) {
-            w->late = true;
-            leati_discard(w);
-            return false;
-        }
-        if (leati_likely(r >= 0))
+    if (leati_unlikely(p->timed))
+        leati_watch_begin(w, item, tries);
+    int r = p->o.run(&w->stage, item, p->in_size);
+    if (leati_unlikely(p->timed) && !leati_watch_end(w)) {
+        w->late = true;
+        return LEAT_ETIMEDOUT;
+    }
+    return r;
+}
+
+/* The try of that number has failed with r. Tries on, as far as the pipe allows. False:
+ * the item was given up, or the worker is late. */
+static bool try_again(struct leati_pworker *w, const void *item, unsigned tries, int r)
+{
+    struct leati_local *p = w->p;
+    for (;; tries++, r = try_it(w, item, tries)) {
+        if (r >= 0)
             return true;
         leati_discard(w);
+        if (w->late)
+            return false;
         if (leati_is_stopped(p)) {
             leati_count_up(&w->discarded, 1);
             return false;
@@ -102,36 +118,52 @@ static bool succeeds(struct leati_pworker *w, const void *item, unsigned tries)
     }
 }
 
-static void work_on(struct leati_pworker *w, const void *item, unsigned tries)
+/* An item that sent as it emitted, in a pipe that has stopped since. */
+static void cut_short(struct leati_pworker *w)
 {
-    struct leati_local *p = w->p;
-    if (succeeds(w, item, tries)) {
+    leati_discard(w);
+    leati_count_up(&w->discarded, 1);
+}
+
+LEATI_INLINE void work_on(struct leati_pworker *w, const void *item, unsigned tries)
+{
+    int r = try_it(w, item, tries);
+    if (leati_likely(r >= 0) || try_again(w, item, tries, r)) {
         leati_count_up(&w->items, 1);
-        if (leati_unlikely(w->streaming) && leati_is_stopped(p)) {
-            leati_discard(w);
-            leati_count_up(&w->discarded, 1);
-        } else {
-            leati_complete(w, false);
-        }
+        if (leati_unlikely(w->streaming) && leati_is_stopped(w->p))
+            cut_short(w);
+        else
+            complete(w, false);
     }
     if (leati_likely(!w->late)) /* else the pipe may be over */
         prompt(w);
 }
 
-static void item(struct leati_pworker *w, uint32_t i)
+/* A pipe that ends. True: the item is not begun. */
+static bool is_past(struct leati_pworker *w, char *in)
+{
+    struct leati_local *p = w->p;
+    if (w->stage.position < leati_load_acq(&p->stop_at)) /* acq: as in stop_from */
+        return false;
+    if (p->o.drop_in)
+        p->o.drop_in(in, p->o.callback_arg);
+    leati_count_up(&w->unstarted, 1);
+    return true;
+}
+
+/* False: nothing is delivered any more, it stays where it is. */
+LEATI_INLINE bool item(struct leati_pworker *w, uint32_t i)
 {
     struct leati_local *p = w->p;
     char *in = w->hand.items + (size_t)i * p->in_size;
     w->stage.position = w->hand.base + i;
+    bool ended = leati_is_ended(p); /* and so is what has stopped */
+    if (leati_unlikely(ended) && leati_is_stopped(p))
+        return false;
     w->claim_items++;
-    if (leati_unlikely(leati_is_ended(p)) &&
-        w->stage.position >= leati_load_acq(&p->stop_at)) { /* acq: as in stop_from */
-        if (p->o.drop_in)
-            p->o.drop_in(in, p->o.callback_arg);
-        leati_count_up(&w->unstarted, 1);
-        return;
-    }
-    work_on(w, in, 0);
+    if (leati_likely(!ended) || !is_past(w, in))
+        work_on(w, in, 1);
+    return true;
 }
 
 /* An item that a late worker left: it is tried again, in its old place. */
@@ -141,15 +173,16 @@ static void redo(struct leati_pworker *w)
     if (in == NULL)
         return;
     w->stage.position = w->redo_position;
-    w->claim_start = leat_now();
+    w->since_then = leat_now();
     w->claim_items++;
-    work_on(w, in, w->redo_tries);
+    work_on(w, in, w->redo_tries + 1);
 }
 
 /* Short items that nobody waits for are published without a barrier, and whoever comes to
- * wait pays one; all others the other way round. See feed.h. */
+ * wait pays one, if he can; all others the other way round. See feed.h. */
 void leati_publish_plainly(struct leati_pworker *w, bool plain)
 {
+    plain = plain && !leatp_no_membarrier;
     if (w->plain == plain)
         return;
     w->plain = plain;
@@ -159,12 +192,14 @@ void leati_publish_plainly(struct leati_pworker *w, bool plain)
         (void)leati_sub_sc(&w->p->feeder.plain, 1u);
 }
 
-/* One look at the clock for each claim. */
+/* One look at the clock for each claim: what it takes to claim, without waiting, counts
+ * as work. */
 static void account(struct leati_pworker *w)
 {
     if (w->claim_items == 0)
         return;
-    int64_t ns = leat_now() - w->claim_start, each = ns / w->claim_items;
+    int64_t now = leat_now(), ns = now - w->since_then, each = ns / w->claim_items;
+    w->since_then = now;
     leati_count_up(&w->busy_ns, (uint64_t)ns);
     if (w->wanted || leati_load_rlx(&w->p->feeder.asked)) { /* relaxed: a hint */
         leati_store_rlx(&w->p->feeder.asked, 0u);
@@ -174,8 +209,9 @@ static void account(struct leati_pworker *w)
     }
     w->wanted = false;
     leati_publish_plainly(w, w->p->holds && each < LEATI_PLAIN_NS && w->fenced == 0);
-    w->slow = each > LEATI_STEAL_FIRST_NS;
     w->quick = each < LEATI_PLAIN_NS;
+    w->most = each > LEATI_TURN_NS / 2 ? 1 : (uint32_t)(LEATI_TURN_NS / (each + 1));
+    w->worked += ns;
     w->claim_items = 0;
 }
 
@@ -191,26 +227,34 @@ static bool begin(struct leati_pworker *w)
     return true;
 }
 
+void leati_give_turn(struct leati_pworker *w)
+{
+    w->worked = w->since_then = 0;
+    leat_yield();
+}
+
 static void loop(struct leati_pworker *w)
 {
+    bool fiber = w->p->o.mode == LEAT_PIPE_FIBERS;
     redo(w);
     while (!w->late) {
         int i = leati_hand_take(&w->hand);
         if (i < 0) {
             account(w);
+            if (fiber && w->worked > LEATI_TURN_NS) {
+                (void)leati_deliver(w, false);
+                leati_give_turn(w);
+            }
             if (!leati_claim(w))
                 return;
-            w->claim_start = leat_now();
+            if (w->since_then == 0)
+                w->since_then = leat_now();
             i = 0; /* the first one is ours already */
         }
-        if (leati_unlikely(leati_is_stopped(w->p))) {
+        if (leati_unlikely(!item(w, (uint32_t)i))) {
             w->first_kept = i;
             return;
         }
-        item(w, (uint32_t)i);
-        /* Whoever feeds the pipe and reads from it may be fibers of this very thread. */
-        if (w->slow && w->p->o.mode == LEAT_PIPE_FIBERS)
-            leat_yield();
     }
 }
 

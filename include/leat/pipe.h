@@ -34,7 +34,7 @@ typedef struct leat_pipe leat_pipe;
 enum leat_pipe_mode {
     LEAT_PIPE_FIBERS = 0, /* fibers of a pool: may wait on channels                   */
     LEAT_PIPE_THREADS,    /* OS threads of the pipe's own: may block on anything      */
-    LEAT_PIPE_PROCESSES,  /* processes: may crash. The program says LEAT_USE_PROCESSES */
+    LEAT_PIPE_PROCESSES, /* processes: may crash. The program says LEAT_USE_PROCESSES */
 };
 
 enum leat_pipe_flags {
@@ -160,7 +160,7 @@ struct leat_pipe_stats {
     uint64_t stolen;    /* items that a worker took over from another one's claim     */
     uint64_t replaced;  /* workers replaced: hung, killed                             */
     uint64_t in_flight; /* taken, and neither finished, failed, unstarted, discarded  */
-    uint64_t busy_ns;   /* sum over the workers of time spent in `run`                */
+    uint64_t busy_ns;   /* sum over the workers: `run`, and to get from item to item  */
     unsigned workers;   /* that run now                                               */
 };
 LEAT_API void leat_pipe_stats(const leat_pipe *p, struct leat_pipe_stats *ret);
@@ -182,7 +182,8 @@ LEAT_API int leat_pipe_join(leat_pipe *p, struct leat_pipe_stats *ret);
  * LEAT_ECANCELED: it has not ended, or the calling fiber was cancelled; the handle stays
  * valid. */
 LEAT_API int leat_pipe_join_until(leat_pipe *p, int *ret_result,
-                                  struct leat_pipe_stats *ret, struct leat_deadline until);
+                                  struct leat_pipe_stats *ret,
+                                  struct leat_deadline until);
 
 /* Ends it early: nothing more is taken; items in `run` may finish, nothing more is
  * delivered. Never blocks; any thread or fiber; harmless when it has ended. */

@@ -2,6 +2,7 @@
  * idle, no result while somebody receives. SPDX-License-Identifier: MIT */
 /* ctest: onecpu */
 #include <leat/detail/atomic.h>
+#include <leat/source.h>
 #include "pipe/pipes.h"
 
 /* ---- items: the first one ends when all the others have ---- */
@@ -34,6 +35,45 @@ static void idle_workers_take_over_what_waits(void **state)
             assert_int_equal(leat_chan_len(out), n);
             leat_chan_free(in);
             leat_chan_free(out);
+        }
+}
+
+/* ---- one in the midst of numbers without an end waits for those behind it ---- */
+
+enum { SLOW = 5000, BEHIND = 200 };
+
+static leat_wg behind;
+
+static int waits_for_those_behind(leat_stage *s, const void *in, size_t len)
+{
+    uint64_t v = item_of(in);
+    (void)s, (void)len;
+    if (v > SLOW && v <= SLOW + BEHIND)
+        leat_wg_done(&behind);
+    if (v != SLOW)
+        return 0;
+    expect_eq(leat_wg_wait_until(&behind, leat_in_s(60)), 0);
+    return LEAT_EINVAL; /* that is enough */
+}
+
+static void items_behind_a_slow_one_do_not_wait_until_there_is_nothing_new(void **state)
+{
+    (void)state;
+    for (unsigned f = 0; f < FORMS; f++)
+        for (unsigned n = 2; n <= 4; n += 2) {
+            struct leat_pipe_opts o = form_opts(&forms[f], waits_for_those_behind);
+            leat_chan *in, *out = channel(1);
+            leat_pipe *p;
+            o.workers = n;
+            o.buffer = 100000;
+            o.policy = LEAT_PIPE_STOP;
+            leat_wg_add(&behind, BEHIND);
+            assert_int_equal(leat_source_range(&in, 0, INT64_MAX, 1), 0);
+            assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
+            assert_int_equal(leat_pipe_join(p, NULL), LEAT_EINVAL);
+            leat_chan_free(in);
+            leat_chan_free(out);
+            verdict();
         }
 }
 
@@ -153,6 +193,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(idle_workers_take_over_what_waits),
+        cmocka_unit_test(
+            items_behind_a_slow_one_do_not_wait_until_there_is_nothing_new),
         cmocka_unit_test(readers_get_what_is_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
