@@ -6,7 +6,8 @@
  *             is tried again a little later. So the starter arms first and lists then,
  *             and does not touch the call any more.
  * Words       root, started      under `lock`
- *             news               a futex: changed when there is a new earliest one
+ *             news               a futex: changed when there is a new earliest one, and
+ *                                after `ending` was set
  *             w.until            of an armed call: its key; under the lock
  *             before             of an armed call: its parent or elder sibling, itself
  *                                when it is the root; NULL: not in the heap
@@ -142,8 +143,10 @@ static void *clock_main(void *unused)
     struct leati_call *due[BATCH];
     (void)unused;
     leatp_thread_exact_timers();
-    while (!leati_load_acq(&ending)) { /* pairs with the store in at_exit */
-        uint32_t seen = leati_load_acq(&news); /* before the look: pairs with ring */
+    for (;;) {
+        uint32_t seen = leati_load_acq(&news); /* before the looks: pairs with ring */
+        if (leati_load_acq(&ending))           /* pairs with the store in at_exit */
+            return NULL;
         leati_lock(&lock);
         unsigned n = expire(leat_now(), due);
         struct leat_deadline next = root ? root->w.until : LEAT_NEVER;
@@ -153,7 +156,6 @@ static void *clock_main(void *unused)
         leati_calls_flush();
         (void)leatp_futex_wait(&news, seen, next);
     }
-    return NULL;
 }
 
 static void ring(void)
