@@ -14,7 +14,7 @@
  * @shape 4 close, a parked sender that may give up, a receiver, a sender
  * @shape 5 two crossed selects, one of them timed, a plain sender
  * @shape 6 a select of receives, two senders, cancel
- * @deep 7 two senders, two receivers, all timed, and close
+ * @part 7 two senders, two receivers, all timed, and close
  * @deep 8 two crossed selects and two plain parties, one select timed
  * @deep 9 two crossed selects, one of them timed, a plain sender, a try
  * @mutation 1 shape=2 the own claim is held before the peer's

@@ -10,7 +10,7 @@
  * @shape 1 any four operations against one thief who steals twice
  * @shape 2 full ring and next slot, emptied against a thief who steals three times
  * @shape 3 one operation against two thieves, one of whom may stop half-way
- * @deep  4 any six operations against one thief who steals three times
+ * @part  4 any six operations against one thief who steals three times
  * @deep  5 any three operations against two thieves, one of whom may stop half-way
  * @mutation 1 shape=1 the thief does without the barrier
  * @mutation 2 shape=1 a pop without a look at the gate
