@@ -151,7 +151,8 @@ static void cancelled_or_told(void)
 }
 
 WEAVE_SCENARIO(cancel, .name = "clock.deadline_against_cancel", .actors = 1,
-               .setup = armed_and_kept, .actor = cancel_then, .check = cancelled_or_told);
+               .setup = armed_and_kept, .actor = cancel_then,
+               .check = cancelled_or_told);
 
 /* --- against the end of the channel: its last sender goes --- */
 
@@ -177,7 +178,8 @@ static void told_of_either(void)
 }
 
 WEAVE_SCENARIO(handle, .name = "clock.deadline_against_the_last_handle", .actors = 1,
-               .setup = armed_by_a_handle, .actor = leave_then, .check = told_of_either);
+               .setup = armed_by_a_handle, .actor = leave_then,
+               .check = told_of_either);
 
 /* --- a start while the clock sleeps; its thread may come before the call is listed --- */
 
@@ -189,8 +191,8 @@ static void start_one(unsigned i)
     weave_check(times[0] == 1 && result[0] == LEAT_ETIMEDOUT);
 }
 
-WEAVE_SCENARIO(heard, .name = "clock.a_start_is_heard", .actors = 1, .setup = idle_clock,
-               .actor = start_one, .check = over);
+WEAVE_SCENARIO(heard, .name = "clock.a_start_is_heard", .actors = 1,
+               .setup = idle_clock, .actor = start_one, .check = over);
 
 static int64_t far;
 
@@ -275,7 +277,8 @@ static void close_then(unsigned i)
     (void)i;
     sleep_until_then();
     int r = leat_chan_close(chan);
-    weave_check(r == 0 || r == LEAT_EALREADY); /* it was received and nothing will come */
+    weave_check(r == 0 ||
+                r == LEAT_EALREADY); /* it was received and nothing will come */
 }
 
 static void rung_or_closed(void)
