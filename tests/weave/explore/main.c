@@ -279,8 +279,8 @@ static bool run(const struct weave_scenario *s)
                        : o.all                                      ? "ok, exhausted"
                                : "ok, fewer than wanted";
     double rate = (double)o.executions / (spent > 1e-3 ? spent : 1e-3);
-    printf("%-52s %2u threads %9zu schedules, %-9s %7.0f/s  %s\n", s->name,
-           explorer->threads, explorer->schedules.used, all, rate, word);
+    printf("%-52s %2u threads %9zu schedules, %-9s %7.0f/s %5.1f s  %s\n", s->name,
+           explorer->threads, explorer->schedules.used, all, rate, spent, word);
     fflush(stdout);
     return !o.failed;
 }
