@@ -1,10 +1,11 @@
-/* worker.c - what a worker does: items, tries, errors.
+/* worker.c - what a worker does: items, tries, errors. The loop is compiled for each kind
+ * of pipe: `timed` and `ordered` are constants in it.
  * SPDX-License-Identifier: MIT */
 #include "pipe/local.h"
 
-static void complete(struct leati_pworker *w, bool failed)
+LEATI_INLINE void complete(struct leati_pworker *w, bool ordered, bool failed)
 {
-    if (w->p->ordered)
+    if (ordered)
         leati_order_complete(w, failed);
     else
         leati_lane_complete(w);
@@ -57,12 +58,12 @@ static void give_up(struct leati_pworker *w, int err)
     struct leati_local *p = w->p;
     leati_count_up(&w->failed, 1);
     if (p->o.policy == LEAT_PIPE_SKIP) {
-        complete(w, true);
+        complete(w, p->ordered, true);
         return;
     }
     stop_from(p, p->ordered ? w->stage.position : 0, err);
     if (!p->ordered)
-        complete(w, true);
+        complete(w, false, true);
 }
 
 void leati_late_failed(struct leati_pworker *w)
@@ -80,13 +81,14 @@ void leati_late_failed(struct leati_pworker *w)
 }
 
 /* One try. Negative: it has failed, or the worker is late. */
-LEATI_INLINE int try_it(struct leati_pworker *w, const void *item, unsigned tries)
+LEATI_INLINE int try_it(struct leati_pworker *w, bool timed, const void *item,
+                        unsigned tries)
 {
     struct leati_local *p = w->p;
-    if (leati_unlikely(p->timed))
+    if (timed)
         leati_watch_begin(w, item, tries);
     int r = p->o.run(&w->stage, item, p->in_size);
-    if (leati_unlikely(p->timed) && !leati_watch_end(w)) {
+    if (timed && !leati_watch_end(w)) {
         w->late = true;
         return LEAT_ETIMEDOUT;
     }
@@ -98,7 +100,7 @@ LEATI_INLINE int try_it(struct leati_pworker *w, const void *item, unsigned trie
 static bool try_again(struct leati_pworker *w, const void *item, unsigned tries, int r)
 {
     struct leati_local *p = w->p;
-    for (;; tries++, r = try_it(w, item, tries)) {
+    for (;; tries++, r = try_it(w, p->timed, item, tries)) {
         if (r >= 0)
             return true;
         leati_discard(w);
@@ -125,17 +127,18 @@ static void cut_short(struct leati_pworker *w)
     leati_count_up(&w->discarded, 1);
 }
 
-LEATI_INLINE void work_on(struct leati_pworker *w, const void *item, unsigned tries)
+LEATI_INLINE void work_on(struct leati_pworker *w, bool timed, bool ordered,
+                          const void *item, unsigned tries)
 {
-    int r = try_it(w, item, tries);
+    int r = try_it(w, timed, item, tries);
     if (leati_likely(r >= 0) || try_again(w, item, tries, r)) {
         leati_count_up(&w->items, 1);
         if (leati_unlikely(w->streaming) && leati_is_stopped(w->p))
             cut_short(w);
         else
-            complete(w, false);
+            complete(w, ordered, false);
     }
-    if (leati_likely(!w->late)) /* else the pipe may be over */
+    if (!timed || leati_likely(!w->late)) /* else the pipe may be over */
         prompt(w);
 }
 
@@ -152,7 +155,7 @@ static bool is_past(struct leati_pworker *w, char *in)
 }
 
 /* False: nothing is delivered any more, it stays where it is. */
-LEATI_INLINE bool item(struct leati_pworker *w, uint32_t i)
+LEATI_INLINE bool item(struct leati_pworker *w, bool timed, bool ordered, uint32_t i)
 {
     struct leati_local *p = w->p;
     char *in = w->hand.items + (size_t)i * p->in_size;
@@ -162,7 +165,7 @@ LEATI_INLINE bool item(struct leati_pworker *w, uint32_t i)
         return false;
     w->claim_items++;
     if (leati_likely(!ended) || !is_past(w, in))
-        work_on(w, in, 1);
+        work_on(w, timed, ordered, in, 1);
     return true;
 }
 
@@ -175,7 +178,7 @@ static void redo(struct leati_pworker *w)
     w->stage.position = w->redo_position;
     w->since_then = leat_now();
     w->claim_items++;
-    work_on(w, in, w->redo_tries + 1);
+    work_on(w, true, w->p->ordered, in, w->redo_tries + 1);
 }
 
 /* Short items that nobody waits for are published without a barrier, and whoever comes to
@@ -233,11 +236,10 @@ void leati_give_turn(struct leati_pworker *w)
     leat_yield();
 }
 
-static void loop(struct leati_pworker *w)
+LEATI_INLINE void loop_as(struct leati_pworker *w, bool timed, bool ordered)
 {
     bool fiber = w->p->o.mode == LEAT_PIPE_FIBERS;
-    redo(w);
-    while (!w->late) {
+    while (!timed || !w->late) {
         int i = leati_hand_take(&w->hand);
         if (i < 0) {
             account(w);
@@ -251,10 +253,22 @@ static void loop(struct leati_pworker *w)
                 w->since_then = leat_now();
             i = 0; /* the first one is ours already */
         }
-        if (leati_unlikely(!item(w, (uint32_t)i))) {
+        if (leati_unlikely(!item(w, timed, ordered, (uint32_t)i))) {
             w->first_kept = i;
             return;
         }
+    }
+}
+
+static void loop(struct leati_pworker *w)
+{
+    if (w->p->timed) {
+        redo(w);
+        loop_as(w, true, w->p->ordered);
+    } else if (w->p->ordered) {
+        loop_as(w, false, true);
+    } else {
+        loop_as(w, false, false);
     }
 }
 

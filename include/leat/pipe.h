@@ -10,8 +10,10 @@
  *            ordered; unordered they may mix with those of other items.
  * Bound      items taken from `in` and not yet finished with (all outputs accepted by
  *            `out`, or failed for good) never exceed workers + buffer.
- * Prompt     no item waits behind a slow one while another worker is idle; no result waits
- *            behind a slow item while somebody receives from `out`.
+ * Prompt     no item waits behind a slow one while another worker is idle, nor, for long,
+ *            while there are new ones; no result waits behind a slow item while somebody
+ *            receives from `out`. A worker takes 30 us of work at a time, at least one
+ *            item; a fiber then lets other fibers run.
  * Ends       when `in` is closed and drained, after the last result; when `out` is closed
  *            or cancelled, or the pipe is; when the policy is to stop. Unless
  *            LEAT_PIPE_KEEP_OPEN `out` is closed at the end, whatever the reason: a reader
@@ -131,7 +133,7 @@ struct leat_pipe_opts {
  * send to it unordered. ret NULL: detached, it frees itself at its end.
  *
  * What an item emits is collected until the item is done, so that a failed try leaves
- * nothing behind: 256 bytes of outputs, at least one and at most 32, when ordered; when
+ * nothing behind: 256 bytes of outputs, at least one and at most 64, when ordered; when
  * not, as many as there is room for among workers + buffer. What is more waits for its
  * turn and goes to `out` one by one, as `out` has room; should the item fail after that,
  * those outputs stay delivered, and a further try delivers them again.
