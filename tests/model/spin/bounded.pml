@@ -25,28 +25,28 @@
  * @deep 5 cap 1, a select that receives, a receiver behind it, a sender
  * @deep 6 cap 1 full, a select that sends, close, a receiver
  * @deep 7 cap 2, a batch of two, two receivers
- * @deep 8 cap 1 full, one parked sender, a sender of two, a receiver of three
+ * @part 8 cap 1 full, one parked sender, a sender of two, a receiver of three
  * @deep 9 cap 1, an entry of a set and a receiver behind it, a sender
  * @deep 10 cap 1, LEAT_FAIR, a receiver timed, another one, a sender
- * @deep 11 cap 1, two senders of two, two receivers of two
- * @deep 12 cap 1 full, two parked senders, one timed, close, two receivers
- * @deep 13 cap 2, batches on both sides, close
+ * @part 11 cap 1, two senders of two, two receivers of two
+ * @part 12 cap 1 full, two parked senders, one timed, close, two receivers
+ * @part 13 cap 2, batches on both sides, close
  * @mutation 1 shape=1 a send looks for receivers before it takes its ticket
  * @mutation 2 shape=2 a parked party does not look at the tickets again
  * @mutation 3 shape=2 it looks at the cell instead
  * @mutation 4 shape=21 C without H
- * @mutation 5 shape=2 pump without the second round
+ * @mutation 5 shape=14 pump without the second round
  * @mutation 6 shape=3 close wakes nobody
  * @mutation 7 shape=17 a sender is listed without a look at C
  * @mutation 8 shape=21 the last sender who leaves lowers H and tells nobody
- * @mutation 9 shape=5 a held select is passed over
+ * @mutation 9 shape=16 a held select is passed over
  * @mutation 10 shape=5 a select is settled before its value is there
  * @mutation 11 shape=2 on a half-done cell it sleeps without the barrier
  * @mutation 12 shape=20 H is not raised for a waiter who was passed
  * @mutation 13 shape=7 a batch looks for one waiter only
  * @mutation 14 shape=9 an entry swallows the turn of the receiver behind it
  * @mutation 15 shape=19 an entry is armed without a second look
- * @mutation 16 shape=2 a hand-over does not look whether the ring is empty
+ * @mutation 16 shape=14 a hand-over does not look whether the ring is empty
  * @mutation 17 shape=10 H stays when the last waiter gives up
  * @mutation 18 shape=17 cancel leaves H
  * @mutation 19 shape=15 empty is judged by tail before head
@@ -58,7 +58,7 @@
 #define LOCALS \
     byte w, d_, flags, todo, m, n, v, keep; \
     mtype r, end; \
-    bool pd, did, starving, held, ready, gaveup
+    bool pd, did, starving, held, ready, once, gaveup
 
 proctype sender(byte p; byte times; mtype mode; bool batch)
 {
@@ -131,8 +131,14 @@ again:
        :: r == CLOSED -> break
        :: else ->
           if
-          :: r == QUEUE -> pump(p, 1); r = (end == AGAIN -> AGAIN : BUSY); end = 0
-          :: r == OWED -> pump(p, 2); r = BUSY
+          :: r == QUEUE || r == OWED ->
+             keep = (r == QUEUE -> 1 : 2);
+             pump(p, keep);
+             atomic {
+                 r = (keep == 1 && end == AGAIN -> AGAIN : BUSY);
+                 end = 0;
+                 keep = 0
+             }
           :: else
           fi;
           if
@@ -234,7 +240,7 @@ proctype owner(byte p; byte times)
     LOCALS;
     atomic { dir_of[p] = R; is_event[p] = true }
     if
-    :: times == 0 -> enlist(p, R); goto done /* whatever fires it, he never looks */
+    :: times == 0 -> goto arm /* whatever fires it, he never looks */
     :: else
     fi;
     do
@@ -246,15 +252,17 @@ proctype owner(byte p; byte times)
        :: r == CLOSED -> break
        :: else ->
           woken[p] = false;
+arm:
           enlist(p, R);
-          waits[p] = true;
+          if
+          :: times == 0 -> break
+          :: else -> waits[p] = true
+          fi;
 end_wait:
           woken[p];
           waits[p] = false
        fi
-    od;
-done:
-    skip
+    od
 }
 
 proctype closer(byte p; bool cancel)
@@ -285,6 +293,7 @@ proctype closer(byte p; bool cancel)
     :: else
     fi;
     leave(p, S);
+tell:
     if
     :: !MUT(6) -> after(p, S)
     :: else
@@ -298,7 +307,8 @@ proctype closer(byte p; bool cancel)
           :: else -> break
           fi
        od;
-       after(p, S)
+       cancel = false;
+       goto tell
     :: else
     fi
 }

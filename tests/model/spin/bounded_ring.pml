@@ -358,18 +358,16 @@ inline enlist(p, d)
        :: !ready -> break
        :: else -> pump(p, d + 1);
           if
-          :: end != BUSY || MUT(11) -> break
+          :: end != BUSY || once || MUT(11) -> break
           :: else ->
              if
-             :: true /* pauses, looks again */
+             :: tickets(d) /* pauses, looks again */
              :: sbn[0] == 0; sbn[1] == 0; sbn[2] == 0; sbn[3] == 0; sbn[4] == 0;
-                pump(p, d + 1);
-                break
+                once = true
              fi
-          fi;
-          tickets(d)
+          fi
        od;
-       atomic { ready = false; end = 0; r = OK }
+       atomic { ready = false; once = false; end = 0; r = OK }
     fi
 }
 

@@ -18,6 +18,8 @@
  * @shape 11 one of two sleepers has a timer, a worker queues and computes
  * @shape 12 the same, a pinned fiber for the one with the timer
  * @shape 13 a foreign thread injects a fiber that nobody may have to look for, two workers
+ * @shape 14 a keeper sleeps, a worker comes and goes, a pinned fiber for it and a shared one
+ * @shape 15 the same, only the pinned fiber
  * @deep 3 a foreign thread injects a fiber, two workers
  * @deep 4 a thread injects a pinned fiber and a shared one, two workers
  * @deep 6 a worker queues, two others come and go
@@ -25,23 +27,23 @@
  * @deep 10 a worker queues, arms a timer and computes, one sleeps, one comes and goes
  * @mutation 1 shape=13 no barrier between lying down and the last look
  * @mutation 2 shape=1 no look after lying down
- * @mutation 3 shape=4 a found fiber ends the search without a look at what else there is
+ * @mutation 3 shape=14 a found fiber ends the search without a look at what else there is
  * @mutation 4 shape=1 LOOK is cleared without another look
  * @mutation 5 shape=1 LOOK is cleared without the barrier
  * @mutation 6 shape=3 the rule is judged before the fiber is queued
  * @mutation 7 shape=1 a sleeper is put to sleep by a store of its wake word
  * @mutation 8 shape=1 a trusted waker does not wake although nobody looks
  * @mutation 9 shape=2 getting up alone does not leave the list of sleepers
- * @mutation 10 shape=4 a pinned fiber wakes anybody
- * @mutation 11 shape=4 the pinned queue is not looked at before the sleep
+ * @mutation 10 shape=15 a pinned fiber wakes anybody
+ * @mutation 11 shape=15 the pinned queue is not looked at before the sleep
  * @mutation 12 shape=5 a keeper sleeps without regard to the timers of those who run
  * @mutation 13 shape=5 an armed timer tells nobody when nobody looks
  * @mutation 14 shape=1 the searcher lies down as searcher
- * @mutation 15 shape=4 the baton is passed without the barrier
+ * @mutation 15 shape=14 the baton is passed without the barrier
  * @mutation 16 shape=5 two sleepers and no keeper among them
  * @mutation 17 shape=2 who is woken gets no search role, the word says that one searches
  * @mutation 18 shape=1 a keeper that stopped looking sleeps for good on work that moves
- * @mutation 19 shape=4 who gets up for its own work leaves the shared to nobody
+ * @mutation 19 shape=14 who gets up for its own work leaves the shared to nobody
  * @mutation 20 shape=9 a searcher that lies down leaves the office to an older keeper
  * @mutation 21 shape=11 a search ends with a find without a look at the timers
  * @mutation 22 shape=12 who gets up for its own work leaves its timers to nobody
@@ -484,6 +486,8 @@ init
         :: SHAPE(3) || SHAPE(13) -> blind = SHAPE(13); free(0, 0, false); free(1, 0, false);
            run foreign(WORKERS, false)
         :: SHAPE(4) -> free(0, 0, false); free(1, 0, false); run foreign(1, true)
+        :: SHAPE(14) || SHAPE(15) -> keeps(0); sleeper(0); free(1, 0, false);
+           run foreign(1, SHAPE(14))
         :: SHAPE(5) -> free(0, 0, true); free(1, 0, false); run clock(false)
         :: SHAPE(6) -> free(0, 1, false); free(1, 0, false); free(2, 0, false)
         :: SHAPE(8) -> free(0, 0, false); free(1, 0, false); run foreign(1, false);
