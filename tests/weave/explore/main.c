@@ -148,10 +148,10 @@ static bool goes_on(const struct outcome *o, unsigned bound)
     return !o->all && bound <= (few ? BOUND_OF_ALL : highest());
 }
 
-static bool out_of_time(double begin)
+static bool out_of_time(unsigned bound, double begin)
 {
     double most = want.seconds;
-    if (explorer->threads <= 2 && want.two > most)
+    if (explorer->threads <= 2 && bound <= highest() && want.two > most)
         most = want.two;
     return now() > begin + most;
 }
@@ -169,7 +169,7 @@ static bool search(struct outcome *o, unsigned bound, double begin)
         }
         if (!explorer->known_state)
             (void)weave_is_new(weave->hash);
-        if (o->executions % 256 == 0 && out_of_time(begin))
+        if (o->executions % 256 == 0 && out_of_time(bound, begin))
             return false;
         if (o->all && explorer->schedules.used >= want.schedules)
             return true; /* it was for their number */
