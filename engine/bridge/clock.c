@@ -18,13 +18,15 @@
  *             holding one of those.
  * Source      Fredman, Sedgewick, Sleator, Tarjan: The pairing heap, 1986.
  * Fork        A child has the heap but not the thread; it gets LEAT_ENOTSUP and touches
- *             neither heap nor lock.
+ *             neither heap nor lock. A fork waits for a start that is under way: its child
+ *             finds a thread started, or none and may start its own.
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
 #include "arch/futex.h"
 #include "arch/os.h"
 #include "arch/relax.h"
+#include "base/fork.h"
 #include "base/lock.h"
 #include "bridge/clock.h"
 #include "pool/mill.h"
@@ -196,20 +198,46 @@ static int start_somewhere(void)
     return r;
 }
 
-static LEATI_COLD int start(void)
+/* False: it has been started. Else it is the caller's to start, or to leave. */
+static bool take_start(void)
 {
     uint32_t s = NONE;
     unsigned step = 0;
     /* ar: the one who starts it is alone, and done when others see RUNNING. */
     while (!leati_cas_ar(&started, &s, (uint32_t)STARTING)) {
         if (s == RUNNING)
-            return 0;
+            return false;
         s = NONE;
         leatp_relax(&step);
     }
+    return true;
+}
+
+static LEATI_COLD int start(void)
+{
+    if (!take_start())
+        return 0;
     int r = start_somewhere();
     leati_store_rel(&started, (uint32_t)(r == 0 ? RUNNING : NONE)); /* pairs with the CAS */
     return r;
+}
+
+static void before_fork(void)
+{
+    (void)take_start();
+}
+
+/* What is STARTING now is so by before_fork. */
+static void after_fork(void)
+{
+    if (leati_load_rlx(&started) == STARTING)
+        leati_store_rel(&started, (uint32_t)NONE); /* pairs with the CAS */
+}
+
+/* A leaf: who starts the thread waits for no lock of the engine. */
+static LEATI_FORK_LEAF void watch_forks(void)
+{
+    (void)pthread_atfork(before_fork, after_fork, after_fork);
 }
 
 int leati_clock_arm(struct leati_call *c)

@@ -24,7 +24,8 @@ static struct {
     bool mismatch;
     int64_t ahead_ns;
     bool old_kernel;
-    void (*before)(void); /* a thread is refused */
+    void (*before)(void); /* a thread is started or refused */
+    unsigned naps;
 } in;
 
 #define LOAD(x)   __atomic_load_n(&(x), __ATOMIC_RELAXED)
@@ -252,14 +253,13 @@ int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*fn
                           void *arg)
 {
     void (*before)(void) = LOAD(in.before);
-    if (!fails(INJECT_THREAD))
-        return __real_pthread_create(ret, attr, fn, arg);
+    bool refused = fails(INJECT_THREAD);
     if (before)
         before();
-    return EAGAIN;
+    return refused ? EAGAIN : __real_pthread_create(ret, attr, fn, arg);
 }
 
-void inject_before_refusal(void (*fn)(void))
+void inject_before_thread(void (*fn)(void))
 {
     SET(in.before, fn);
 }
@@ -299,6 +299,20 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
     ret->tv_sec = ns / 1000000000;
     ret->tv_nsec = ns % 1000000000;
     return r;
+}
+
+int __real_nanosleep(const struct timespec *nap, struct timespec *rest);
+int __wrap_nanosleep(const struct timespec *nap, struct timespec *rest);
+
+int __wrap_nanosleep(const struct timespec *nap, struct timespec *rest)
+{
+    ADD(in.naps, 1);
+    return __real_nanosleep(nap, rest);
+}
+
+unsigned inject_naps(void)
+{
+    return LOAD(in.naps);
 }
 
 static long futex_wait(const long *a)

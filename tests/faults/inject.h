@@ -60,9 +60,12 @@ struct inject_live inject_live(void);
 /* Counted memory functions; they check what free is told. */
 struct leat_alloc inject_alloc(void);
 
-/* Called inside each pthread_create that is to fail, by its caller, before it does; NULL:
+/* Called inside each pthread_create, by its caller, before it starts one or fails; NULL:
  * nothing is. */
-void inject_before_refusal(void (*fn)(void));
+void inject_before_thread(void (*fn)(void));
+
+/* How often somebody has napped: who waits for a lock, or a short section, for long. */
+unsigned inject_naps(void);
 
 /* Not counted, never fails by a plan. */
 int inject_thread(pthread_t *ret, void *(*fn)(void *), void *arg);

@@ -65,7 +65,7 @@ static unsigned queued(void)
 static void until_others_queue(void)
 {
     int64_t end = leat_now() + INT64_C(20000000000);
-    inject_before_refusal(NULL);
+    inject_before_thread(NULL);
     __atomic_store_n(&held, true, __ATOMIC_RELEASE);
     while (queued() < OTHERS && leat_now() < end)
         (void)sched_yield();
@@ -98,7 +98,7 @@ static void refuse(unsigned refused)
     memset(callers, 0, sizeof(callers));
     held = false;
     inject_arm(&plan); /* the workers run; no thread of that kind does */
-    inject_before_refusal(until_others_queue);
+    inject_before_thread(until_others_queue);
     spawn(&callers[0]);
     expect(support_until(is_held, NULL));
     for (unsigned i = 1; i < CALLERS; i++)
