@@ -137,20 +137,38 @@ static __attribute__((noinline)) int make_room(struct leati_pworker *w)
     }
 }
 
+LEATI_INLINE void append(struct leati_lane *l, const void *out, size_t size)
+{
+    uint32_t open = l->open, at = open & l->mask;
+    l->open = open + 1;
+    l->last[at] = 0;
+    leati_copy(l->ring + at * size, out, size);
+}
+
+/* Where nobody takes outputs any more, there is no room, or the size is not the common
+ * one: leati_lane_emit is a leaf, which saves no registers. */
+static __attribute__((noinline)) int emit_slowly(struct leati_pworker *w,
+                                                 const void *out)
+{
+    int r = leati_is_stopped(w->p);
+    if (r == 0 && w->lane.open == w->lane.room_end)
+        r = make_room(w);
+    if (r == 0)
+        append(&w->lane, out, w->p->out_size);
+    return r;
+}
+
 int leati_lane_emit(leat_stage *s, const void *out, size_t len)
 {
     struct leati_pworker *w = leati_container_of(s, struct leati_pworker, stage);
     struct leati_lane *l = &w->lane;
     (void)len;
-    int r = leati_is_stopped(w->p);
-    if (leati_unlikely(r != 0) ||
-        (leati_unlikely(l->open == l->room_end) && (r = make_room(w)) != 0))
-        return r;
-    uint32_t open = l->open;
-    l->open = open + 1;
-    l->last[open & l->mask] = 0;
-    leati_copy(element(w->p, l, open), out, w->p->out_size);
-    return 0;
+    if (leati_likely(leati_is_stopped(w->p) == 0 && l->open != l->room_end &&
+                     s->out_size == 8)) {
+        append(l, out, 8);
+        return 0;
+    }
+    return emit_slowly(w, out);
 }
 
 /* With its last output it is finished; without any, at once. */
