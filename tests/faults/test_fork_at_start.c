@@ -83,7 +83,8 @@ static bool has_a_clock(leat_chan *c, int first)
     arm(&t);
     if (first == LEAT_ENOTSUP)
         return t.armed == LEAT_ENOTSUP;
-    return t.armed == 0 && leat_sem_acquire(&t.done, 1) == 0 && t.result == LEAT_ETIMEDOUT;
+    return t.armed == 0 && leat_sem_acquire(&t.done, 1) == 0 &&
+           t.result == LEAT_ETIMEDOUT;
 }
 
 /* Forks in the middle of a start that is refused or not; what the child must be told. */
