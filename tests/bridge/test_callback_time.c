@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arch/san.h"
 #include "calls.h"
 
 struct timed {
@@ -242,7 +243,7 @@ static void a_small_fiber_may_start_the_clock(void **state)
     struct timed t;
     timed_init(&t, done);
     t.value = (int64_t)(uintptr_t)c;
-#ifdef __SANITIZE_ADDRESS__ /* frames are several times as large */
+#if defined(LEATP_ASAN) || defined(LEATP_TSAN) /* frames, and calls that they intercept */
     const size_t smallest = 4 * LEAT_STACK_MIN;
 #else
     const size_t smallest = LEAT_STACK_MIN;
