@@ -139,13 +139,18 @@ static void with_meeting(void)
     one_worker();
 }
 
+static void ended(void)
+{
+    finish();
+    settle();
+}
+
 static void fiber_sends(unsigned i)
 {
     (void)i;
     weave_check(leat_pool_go(pool, NULL, sends, NULL) == 0);
     take();
     take();
-    finish();
 }
 
 static void fiber_receives(unsigned i)
@@ -157,14 +162,13 @@ static void fiber_receives(unsigned i)
     put(2);
     weave_check(leat_chan_close(chan) == 0);
     weave_check(leat_fiber_join(f, NULL) == 0);
-    finish();
 }
 
-#define CHANNEL(kind)                                                                 \
-    WEAVE_SCENARIO(send_##kind, .name = "pool.fiber_sends_" #kind, .actors = 1,       \
-                   .setup = kind, .actor = fiber_sends, .check = settle, .bound = 2); \
-    WEAVE_SCENARIO(recv_##kind, .name = "pool.fiber_receives_" #kind, .actors = 1,    \
-                   .setup = kind, .actor = fiber_receives, .check = settle,           \
+#define CHANNEL(kind)                                                                \
+    WEAVE_SCENARIO(send_##kind, .name = "pool.fiber_sends_" #kind, .actors = 1,      \
+                   .setup = kind, .actor = fiber_sends, .check = ended, .bound = 2); \
+    WEAVE_SCENARIO(recv_##kind, .name = "pool.fiber_receives_" #kind, .actors = 1,   \
+                   .setup = kind, .actor = fiber_receives, .check = ended,           \
                    .bound = 2);
 CHANNEL(with_ring)
 CHANNEL(with_meeting)
@@ -191,7 +195,6 @@ static void cancel_against_send(unsigned i)
     leat_fiber_cancel(f);
     weave_check(leat_fiber_join(f, &r) == 0);
     weave_check(r == 0 || r == LEAT_ECANCELED);
-    finish();
 }
 
 static void time_against_send(unsigned i)
@@ -204,7 +207,6 @@ static void time_against_send(unsigned i)
     (void)put_until(chan, 1, leat_in_us(20));
     weave_check(leat_fiber_join(f, &r) == 0);
     weave_check(r == 0 || r == LEAT_ETIMEDOUT || r == LEAT_EAGAIN);
-    finish();
 }
 
 static void cancel_against_close(unsigned i)
@@ -216,19 +218,18 @@ static void cancel_against_close(unsigned i)
     weave_check(leat_chan_close(chan) == 0);
     leat_fiber_cancel(f);
     weave_check(leat_fiber_join(f, NULL) == 0);
-    finish();
 }
 
 #define KICKS(kind)                                                           \
     WEAVE_SCENARIO(cancel_##kind, .name = "pool.cancel_against_send_" #kind,  \
                    .actors = 1, .setup = kind, .actor = cancel_against_send,  \
-                   .check = settle, .bound = 2);                              \
+                   .check = ended, .bound = 2);                               \
     WEAVE_SCENARIO(time_##kind, .name = "pool.deadline_against_send_" #kind,  \
                    .actors = 1, .setup = kind, .actor = time_against_send,    \
-                   .check = settle, .bound = 2);                              \
+                   .check = ended, .bound = 2);                               \
     WEAVE_SCENARIO(close_##kind, .name = "pool.cancel_against_close_" #kind,  \
                    .actors = 1, .setup = kind, .actor = cancel_against_close, \
-                   .check = settle, .bound = 2);
+                   .check = ended, .bound = 2);
 KICKS(with_ring)
 KICKS(with_meeting)
 
@@ -267,7 +268,6 @@ static void pinned(unsigned i)
     put(1);
     weave_check(leat_chan_close(chan) == 0);
     weave_check(leat_fiber_join(f, NULL) == 0);
-    finish();
 }
 
 static void two_and_ring(void)
@@ -282,4 +282,4 @@ WEAVE_SCENARIO(sleep, .name = "pool.cancel_against_sleep", .actors = 1,
 WEAVE_SCENARIO(shut, .name = "pool.shutdown_against_sleep", .actors = 1,
                .setup = one_worker, .actor = shut_against_sleep, .bound = 2);
 WEAVE_SCENARIO(pin, .name = "pool.a_pinned_fiber_is_woken", .actors = 1,
-               .setup = two_and_ring, .actor = pinned, .check = settle, .bound = 2);
+               .setup = two_and_ring, .actor = pinned, .check = ended, .bound = 2);
