@@ -274,7 +274,7 @@ static int plain_then_slow(leat_stage *s, const void *item, size_t len)
 {
     struct leati_pworker *w = leati_container_of(s, struct leati_pworker, stage);
     (void)len;
-    if (*(const uint64_t *)item == 1)
+    if (*(const uint64_t *)item == 2) /* the first one is claimed alone */
         leati_publish_plainly(w, true);
     if (*(const uint64_t *)item == 3)
         weave_check(leat_sem_acquire(&received, 1) == 0);
