@@ -9,6 +9,8 @@
  *             piece (streaming).
  * Words       tail  end of what is published; w: owner
  *             open  end of what has been emitted; owner only
+ *             room_end  head + size as the owner saw it last: he may have more room than
+ *                   that, never less; owner only
  *             head  next to be sent; w: holder of the role
  *             role  1: somebody sends. Taken and given back by exchanges
  *             owner_waits  the owner sleeps until the role is free or there is room

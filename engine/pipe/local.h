@@ -78,7 +78,7 @@ struct leati_pworker {
     bool listed, on_way; /* the turnstile's lock */
     struct leati_link link; /* in followers */
     leati_a32 has_role;     /* ordered: the drain role was handed to it */
-    int64_t since_then;     /* when the claim began; 0: it has waited since */
+    int64_t busy_since;     /* when the claim began; 0: it has waited since */
     uint32_t claim_items;
     int first_kept; /* item that was taken but not begun when it all stopped; or -1 */
     /* Item deadlines, see watch.c. */

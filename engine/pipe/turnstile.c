@@ -86,7 +86,7 @@ static void pass(struct leati_local *p)
 static void about_to_wait(struct leati_pworker *w)
 {
     leati_publish_plainly(w, false);
-    w->since_then = 0;
+    w->busy_since = 0;
 }
 
 /* Sleeps as a follower that has been listed. */
@@ -162,7 +162,7 @@ static void sleep_for_credit(struct leati_pworker *w)
 
 /* ---- claims ---- */
 
-/* Has v begun nothing since the last look? */
+/* Has v begun nothing since the last look? This is one. */
 static bool is_stuck(struct leati_pworker *v)
 {
     uint64_t at = v->hand.base + leati_load_rlx(&v->hand.front); /* relaxed: a hint */
@@ -221,7 +221,8 @@ static size_t wanted(const struct leati_pworker *w, uint64_t free)
     if (w->quick)
         return most;
     size_t share = p->n > 1 ? leat_chan_len(p->in) / (2 * p->n) + 1 : most;
-    share = share < w->most ? share : w->most ? w->most : 1;
+    size_t soon = w->most ? w->most : 1;
+    share = share < soon ? share : soon;
     return share < most ? share : most;
 }
 

@@ -48,7 +48,7 @@ static void stop_from(struct leati_local *p, uint64_t position, int err)
 {
     uint64_t at = leati_load_rlx(&p->stop_at); /* relaxed: the CAS decides */
     while (position < at && !leati_cas_ar(&p->stop_at, &at, position))
-        ; /* ar: pairs with the load in leati_item */
+        ; /* ar: pairs with the load in is_past */
     leati_local_end(p, err);
 }
 
@@ -176,7 +176,7 @@ static void redo(struct leati_pworker *w)
     if (in == NULL)
         return;
     w->stage.position = w->redo_position;
-    w->since_then = leat_now();
+    w->busy_since = leat_now();
     w->claim_items++;
     work_on(w, true, w->p->ordered, in, w->redo_tries + 1);
 }
@@ -201,8 +201,8 @@ static void account(struct leati_pworker *w)
 {
     if (w->claim_items == 0)
         return;
-    int64_t now = leat_now(), ns = now - w->since_then, each = ns / w->claim_items;
-    w->since_then = now;
+    int64_t now = leat_now(), ns = now - w->busy_since, each = ns / w->claim_items;
+    w->busy_since = now;
     leati_count_up(&w->busy_ns, (uint64_t)ns);
     if (w->wanted || leati_load_rlx(&w->p->feeder.asked)) { /* relaxed: a hint */
         leati_store_rlx(&w->p->feeder.asked, 0u);
@@ -232,7 +232,7 @@ static bool begin(struct leati_pworker *w)
 
 void leati_give_turn(struct leati_pworker *w)
 {
-    w->worked = w->since_then = 0;
+    w->worked = w->busy_since = 0;
     leat_yield();
 }
 
@@ -249,8 +249,8 @@ LEATI_INLINE void loop_as(struct leati_pworker *w, bool timed, bool ordered)
             }
             if (!leati_claim(w))
                 return;
-            if (w->since_then == 0)
-                w->since_then = leat_now();
+            if (w->busy_since == 0)
+                w->busy_since = leat_now();
             i = 0; /* the first one is ours already */
         }
         if (leati_unlikely(!item(w, timed, ordered, (uint32_t)i))) {

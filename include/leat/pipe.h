@@ -36,7 +36,7 @@ typedef struct leat_pipe leat_pipe;
 enum leat_pipe_mode {
     LEAT_PIPE_FIBERS = 0, /* fibers of a pool: may wait on channels                   */
     LEAT_PIPE_THREADS,    /* OS threads of the pipe's own: may block on anything      */
-    LEAT_PIPE_PROCESSES, /* processes: may crash. The program says LEAT_USE_PROCESSES */
+    LEAT_PIPE_PROCESSES,  /* processes: may crash. The program says LEAT_USE_PROCESSES */
 };
 
 enum leat_pipe_flags {
@@ -167,7 +167,7 @@ struct leat_pipe_stats {
 };
 LEAT_API void leat_pipe_stats(const leat_pipe *p, struct leat_pipe_stats *ret);
 
-/* One worker: items it finished or failed, ns it spent in `run`. LEAT_EINVAL for a
+/* One worker: items it finished or failed, its part of busy_ns. LEAT_EINVAL for a
  * worker that does not exist. */
 LEAT_API int leat_pipe_worker_stats(const leat_pipe *p, unsigned worker,
                                     uint64_t *ret_items, uint64_t *ret_busy_ns);
