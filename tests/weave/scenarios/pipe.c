@@ -342,6 +342,22 @@ HUNGRY(unordered_fenced, fenced_then_slow, LEAT_PIPE_UNORDERED, receives);
 HUNGRY(select_plain, plain_then_slow, 0, selects);
 HUNGRY(select_fenced, fenced_then_slow, LEAT_PIPE_UNORDERED, selects);
 
+/* Where the kernel refuses membarrier nothing is published plainly. */
+static void hungry_refused(void)
+{
+    leatp_no_membarrier = true;
+    hungry_unordered_plain();
+}
+
+static void last_one_refused(void)
+{
+    last_one();
+    leatp_no_membarrier = false;
+}
+
+WEAVE_SCENARIO(h_refused, .name = "pipe.hungry_without_membarrier", .actors = 1,
+               .setup = hungry_refused, .actor = receives, .check = last_one_refused);
+
 /* --- streaming: more outputs than a slot holds, before and behind others --- */
 
 struct large {
