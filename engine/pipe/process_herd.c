@@ -122,7 +122,7 @@ static bool something(struct leati_herd *h)
     if (gate_ready(&h->in) || gate_ready(&h->out) || is_cancelled(h) ||
         (h->stage == LEATI_HERD_RUN && leat_chan_closed(h->out.chan)))
         return true;
-    return leati_collect_all(h);
+    return leati_collect_all(h) || leati_share(h);
 }
 
 /* Lets `in` know that an item would be taken; when a timer does so itself, its time. */
@@ -152,7 +152,7 @@ static void nap(struct leati_herd *h)
     until = earlier(until, wait_for_input(h));
     for (unsigned k = 0; k < h->o.workers; k++) {
         struct leati_herded *w = &h->worker[k];
-        if (w->lane.base && w->head != w->tail) /* sc: pairs with tell_parent */
+        if (w->lane.base) /* sc: pairs with tell_parent */
             leati_store_sc(&leati_lane_head(&w->lane)->psleep, 1u);
     }
     leati_store_sc(&h->asleep, 1u); /* pairs with leati_herd_ring */
@@ -208,7 +208,7 @@ void *leati_herd_main(void *arg)
             leatp_pause();
         } else if (idle <= PAUSES + YIELDS) {
             (void)sched_yield();
-        } else if (!leati_share(h)) {
+        } else {
             nap(h);
             idle = 0;
         }

@@ -7,7 +7,8 @@
  *             death, and a worker that is late after all finds the word changed.
  * Anew        A life in which an item was decided is followed by the next at once. Others
  *             by a pause, 10 ms doubling up to 1 s; five of them in a row that did not even
- *             get through init end the worker for good, and one whose init refused does.
+ *             get through init, though it could be watched, end the worker for good, and one
+ *             whose init refused does.
  * SPDX-License-Identifier: MIT */
 #include <string.h>
 
@@ -136,16 +137,23 @@ static void next_life(struct leati_herd *h, struct leati_herded *w, bool begun,
     w->life = LEATI_LIFE_WAITING;
 }
 
-void leati_life_over(struct leati_herd *h, struct leati_herded *w)
+/* excused: it was no fault of the worker's. */
+static void life_over(struct leati_herd *h, struct leati_herded *w, bool excused)
 {
     leati_settle(h, w, LEAT_EOWNERDEAD);
     struct leati_lane_head *head = leati_lane_head(&w->lane);
-    bool begun = leati_load_rlx(&head->begun) == 1; /* relaxed: its writer is dead */
+    /* relaxed: its writer is dead or about to be */
+    bool begun = leati_load_rlx(&head->begun) == 1 || excused;
     int refused = (int)leati_load_rlx(&head->refused);
     forget(h, w);
     next_life(h, w, begun, begun ? 0 : refused);
     if (w->life == LEATI_LIFE_WAITING)
         leati_count(&h->n.replaced, 1);
+}
+
+void leati_life_over(struct leati_herd *h, struct leati_herded *w)
+{
+    life_over(h, w, false);
 }
 
 /* --- beginnings --- */
@@ -234,7 +242,7 @@ static void spawned(struct leati_herd *h, struct leati_herded *w, int pidfd)
             leatp_pidfd_kill(pidfd);
         else
             (void)leati_proc_kill(h->link, w->id);
-        leati_life_over(h, w);
+        life_over(h, w, true);
     } else if (doomed) {
         leatp_pidfd_kill(pidfd);
     }

@@ -174,17 +174,23 @@ bool leati_collect_all(struct leati_herd *h)
 
 /* --- sharing --- */
 
-/* Items that w has not begun, though it cannot begin them now. */
-static uint32_t stuck(const struct leati_herded *w)
+/* Has the worker's start been done? sc: behind psleep, pairs with its tell_parent. */
+static bool begun(const struct leati_herded *w)
 {
+    return leati_load_sc(&leati_lane_head(&w->lane)->begun) == 1;
+}
+
+/* How many of its items another worker could begin sooner: all but the first, which it is
+ * at or, awake or not yet, about to take: so an item never goes to and fro between workers
+ * that are slow to wake. All, of one that has not begun or is stopped. */
+static uint32_t spare(const struct leati_herded *w)
+{
+    uint32_t n = 0;
     if (w->life != LEATI_LIFE_RUNNING && w->life != LEATI_LIFE_ASKED)
         return 0;
-    bool begun =
-        leati_load_rlx(&leati_lane_head(&w->lane)->begun); /* relaxed: a hint */
-    uint32_t n = held(w);
-    if (n == 0 || !begun || w->stopped_at)
-        return n;
-    return leati_lane_phase(&w->lane, w->head) == LEATI_TAKEN ? n - 1 : 0;
+    for (uint32_t i = w->head; i != w->tail; i++)
+        n += !w->recalled[i & (w->lane.nslot - 1)];
+    return n && begun(w) && !w->stopped_at ? n - 1 : n;
 }
 
 uint32_t leati_recall(struct leati_herd *h, struct leati_herded *w, uint32_t most)
@@ -212,12 +218,11 @@ bool leati_share(struct leati_herd *h)
         return false;
     for (unsigned k = 0; k < h->o.workers; k++) {
         struct leati_herded *w = &h->worker[k];
-        if (w->life == LEATI_LIFE_RUNNING && takes_items(w) && held(w) == 0 &&
-            leati_load_rlx(&leati_lane_head(&w->lane)->begun)) {
+        if (w->life == LEATI_LIFE_RUNNING && takes_items(w) && held(w) == 0 && begun(w)) {
             idle++;
             continue;
         }
-        uint32_t s = stuck(w);
+        uint32_t s = spare(w);
         if (s > n) {
             n = s;
             most = w;

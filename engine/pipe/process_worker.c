@@ -138,7 +138,8 @@ void leati_process_worker(struct leati_proc_self *self)
         leati_store_rlx(&h->refused, (uint32_t)r);
         return;
     }
-    leati_store_rlx(&h->begun, 1u);
+    leati_store_sc(&h->begun, 1u); /* as a slot that went forward: it can help others */
+    leati_lane_tell_parent(&w.lane, self->bell);
     loop(&w);
     void (*end)(void *) = (void (*)(void *))self->fn[LEATI_FN_EXIT];
     if (end)

@@ -15,7 +15,8 @@
  * Ordering    offer   st = OFFERED ; full fence ; read wsleep    (once for a burst)
  *             idle    wsleep = 1 (sc) ; read st ; futex wait
  *             finish  st: TAKEN -> DONE (sc) ; read psleep (sc)
- *             parent  psleep = 1 (sc) ; read st ; wait for the bell and the pidfd
+ *             begin   begun = 1 (sc) ; read psleep (sc)
+ *             parent  psleep = 1 (sc) ; read st, begun ; wait for the bell and the pidfd
  *             In either pair one of the two sees the other. OFFERED is a release, taking
  *             an acquire: the item; DONE is a release, the parent's look an acquire: the
  *             result.
@@ -155,7 +156,7 @@ bool leati_lane_await(const struct leati_lane *l, uint32_t i);
 /* Is it worth waiting for? Loads only. */
 bool leati_lane_pending(const struct leati_lane *l, uint32_t i);
 
-/* After a slot went forward: tells the parent, if it sleeps. */
+/* After a slot went forward or the start was done: tells the parent, if it sleeps. */
 void leati_lane_tell_parent(const struct leati_lane *l, int bell);
 
 #endif

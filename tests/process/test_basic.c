@@ -233,6 +233,34 @@ static void what_lies_behind_a_slow_item_goes_to_an_idle_worker(void **state)
     }
 }
 
+enum { LATE = 200 };
+
+/* Worker 0 dies at its first start, with what it was given; at its second it lets others
+ * run for a while, so that nothing else is going on when it is done. */
+static int die_then_be_late(void *arg, unsigned worker, void **ret_state)
+{
+    (void)arg;
+    *ret_state = NULL;
+    if (worker == 0 && leati_add_sc(&board->lives[0], 1u) == 0)
+        _exit(1);
+    for (unsigned n = 0; worker == 0 && n < LATE; n++)
+        (void)sched_yield();
+    return 0;
+}
+
+static void a_worker_that_begins_late_is_given_what_lies_behind(void **state)
+{
+    (void)state;
+    for (size_t n = support_scale(20); n; n--) {
+        struct farm f;
+        struct leat_pipe_opts o = farm_opts(wait_for_the_others, 2);
+        o.init = die_then_be_late;
+        farm_board_clear();
+        farm_start(&f, &o, BEHIND, BEHIND, NULL);
+        assert_int_equal(farm_finish(&f, NULL), 0);
+    }
+}
+
 static uint64_t global = 7;
 
 static int write_global(leat_stage *s, const void *in, size_t len)
@@ -405,6 +433,7 @@ int main(void)
         cmocka_unit_test(fibers_start_feed_read_and_join),
         cmocka_unit_test(n_workers_are_n_processes_at_once),
         cmocka_unit_test(what_lies_behind_a_slow_item_goes_to_an_idle_worker),
+        cmocka_unit_test(a_worker_that_begins_late_is_given_what_lies_behind),
         cmocka_unit_test(a_write_to_a_global_stays_in_the_worker),
         cmocka_unit_test(init_and_exit_run_once_in_each_worker),
         cmocka_unit_test(no_child_is_left_to_be_waited_for),

@@ -314,19 +314,42 @@ static int refuse_one(void *arg, unsigned worker, void **ret_state)
     return worker == 1 ? -99 : 0;
 }
 
+static void note_refusal(const struct leat_pipe_error *e, void *arg)
+{
+    (void)arg;
+    expect(e->item == NULL && e->worker == 1 && e->final);
+    leati_store_sc(&board->plain[0], (uint32_t)-e->err);
+}
+
+/* Goes on until the refusal was reported, and 200 items more. */
 static void the_others_go_on_without_one(void **state)
 {
     (void)state;
-    struct farm f;
+    leat_chan *in, *out;
+    leat_pipe *p;
+    struct grain g;
+    uint64_t more = 200;
     struct leat_pipe_opts o = farm_opts(farm_run, 3);
     o.init = refuse_one;
-    farm_start(&f, &o, 200, 8, NULL);
-    assert_int_equal(farm_join(&f, NULL), 0);
-    for (unsigned n = 0; n < 200; n++)
-        assert_int_equal(f.delivered[n], 1);
-    assert_int_equal(f.last_err, -99);
-    farm_check(&f);
-    farm_free(&f);
+    o.on_error = note_refusal;
+    farm_board_clear();
+    assert_int_equal(leat_chan_new(&in, sizeof(g), 8), 0);
+    assert_int_equal(leat_chan_new(&out, sizeof(g), 8), 0);
+    assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
+    for (uint64_t n = 0; more; n++) {
+        g = (struct grain){.number = n};
+        assert_int_equal(leat_chan_send(in, &g), 0);
+        assert_int_equal(leat_chan_recv(out, &g), 0);
+        assert_int_equal(g.answer, farm_answer(n));
+        more -= leati_load_sc(&board->plain[0]) != 0;
+    }
+    assert_int_equal(leati_load_sc(&board->plain[0]), 99);
+    leat_chan_close(in);
+    assert_int_equal(leat_chan_recv(out, &g), LEAT_ECLOSED);
+    assert_int_equal(leat_pipe_join(p, NULL), 0);
+    verdict();
+    leat_chan_free(in);
+    leat_chan_free(out);
 }
 
 static int drop_rights(void *arg)
