@@ -264,7 +264,7 @@ LEATI_INLINE void move_run(struct leati_bounded *b, unsigned dir, const struct r
             leati_copy(cell + offset, elem, size);
         else if (elem)
             leati_copy(elem, cell + offset, size);
-        elem += elem ? size : 0;
+        elem = elem ? elem + size : NULL;
         leati_store_rel((leati_a32 *)(void *)cell, done); /* P2 */
     }
 }
