@@ -192,8 +192,8 @@ void leati_items_abort(struct leati_herd *h);
 bool leati_offer_all(struct leati_herd *h);
 bool leati_collect(struct leati_herd *h, struct leati_herded *w);
 bool leati_collect_all(struct leati_herd *h);
-/* A worker has more than one item, another one has none: takes half of what the former has
- * not begun back into the queue. */
+/* A worker has more than one item, another one has none: takes half of what the former
+ * has not begun back into the queue. */
 bool leati_share(struct leati_herd *h);
 /* Takes back up to `most` items that the worker has not begun; how many. */
 uint32_t leati_recall(struct leati_herd *h, struct leati_herded *w, uint32_t most);

@@ -7,8 +7,8 @@
  *             death, and a worker that is late after all finds the word changed.
  * Anew        A life in which an item was decided is followed by the next at once. Others
  *             by a pause, 10 ms doubling up to 1 s; five of them in a row that did not even
- *             get through init, though it could be watched, end the worker for good, and one
- *             whose init refused does.
+ *             get through init end the worker for good, and one whose init refused does.
+ *             One that could not be watched is excused.
  * SPDX-License-Identifier: MIT */
 #include <string.h>
 
@@ -137,7 +137,7 @@ static void next_life(struct leati_herd *h, struct leati_herded *w, bool begun,
     w->life = LEATI_LIFE_WAITING;
 }
 
-/* excused: it was no fault of the worker's. */
+/* excused: that it did not begin was no fault of the worker's. */
 static void life_over(struct leati_herd *h, struct leati_herded *w, bool excused)
 {
     leati_settle(h, w, LEAT_EOWNERDEAD);
