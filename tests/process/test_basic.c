@@ -233,17 +233,22 @@ static void what_lies_behind_a_slow_item_goes_to_an_idle_worker(void **state)
     }
 }
 
-enum { LATE = 200 };
+enum { TURNS = 100 };
 
-/* Worker 0 dies at its first start, with what it was given; at its second it lets others
- * run for a while, so that nothing else is going on when it is done. */
+/* Worker 0 dies at its first start, with what it was given; its second ends when the parent
+ * has lain down, and some turns later, when it most likely sleeps. */
 static int die_then_be_late(void *arg, unsigned worker, void **ret_state)
 {
     (void)arg;
     *ret_state = NULL;
-    if (worker == 0 && leati_add_sc(&board->lives[0], 1u) == 0)
+    if (worker != 0)
+        return 0;
+    if (leati_add_sc(&board->lives[0], 1u) == 0)
         _exit(1);
-    for (unsigned n = 0; worker == 0 && n < LATE; n++)
+    struct leati_lane lane = farm_lane();
+    while (!leati_load_sc(&leati_lane_head(&lane)->psleep))
+        (void)sched_yield();
+    for (unsigned n = 0; n < TURNS; n++)
         (void)sched_yield();
     return 0;
 }
