@@ -187,9 +187,12 @@ int leati_herd_connect(struct leati_herd *h)
     if (h->link >= 0)
         return 0;
     int r = leati_proc_connect(&h->link, &h->functions);
-    if (r == 0)
-        r = leatp_watch_add(h->watch, h->link, leati_key(LEATI_KEY_LINK, NULL),
-                            LEATP_READABLE);
+    if (r == 0 && leatp_watch_add(h->watch, h->link, leati_key(LEATI_KEY_LINK, NULL),
+                                  LEATP_READABLE) != 0) {
+        leatp_close(h->link);
+        h->link = -1;
+        r = LEAT_EAGAIN;
+    }
     return r;
 }
 
@@ -204,12 +207,15 @@ void leati_life_begin(struct leati_herd *h, struct leati_herded *w)
     w->head = w->tail = 0;
     w->retry_at = w->stopped_at = w->taken_at = w->offered_at = 0;
     w->poisoned = w->progress = w->begun = false;
-    int r = leati_herd_connect(h), fd = r ? r : make_segment(h, w);
+    int r = leati_herd_connect(h);
+    int fd = r ? r : make_segment(h, w);
     if (fd >= 0) {
         r = leati_proc_spawn(h->link, &m, fd, w->bell);
         leatp_close(fd);
+    } else {
+        r = fd;
     }
-    if (fd >= 0 && r == 0) {
+    if (r == 0) {
         w->life = LEATI_LIFE_ASKED;
         w->asked_at = leat_now();
         return;

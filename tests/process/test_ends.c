@@ -1,9 +1,12 @@
 /* test_ends.c - process pipes: the bound, policies, early ends; nothing hangs, nothing is
  * unaccounted for. SPDX-License-Identifier: MIT */
 /* ctest: noemu novalgrind (see test_basic.c) */
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "pipe/process.h"
@@ -431,6 +434,43 @@ static void want_of_descriptors_is_an_error_or_a_delay(void **state)
     assert_true(started > 0 && started < 14);
 }
 
+/* How many more segments of workers are refused: the engine's calls find this function
+ * before the library's. */
+static leati_a32 refusals;
+
+int memfd_create(const char *name, unsigned flags)
+{
+    for (uint32_t n = leati_load_rlx(&refusals); n > 0;) {
+        if (!leati_cas_ar(&refusals, &n, n - 1))
+            continue;
+        errno = EMFILE;
+        return -1;
+    }
+    return (int)syscall(SYS_memfd_create, name, flags);
+}
+
+/* However often there was none: no worker is given up for it. */
+static void a_long_want_of_descriptors_ends_no_worker(void **state)
+{
+    (void)state;
+    leat_chan *in, *out;
+    leat_pipe *p;
+    struct grain g = {0};
+    struct leat_pipe_opts o = farm_opts(farm_run, 1);
+    assert_int_equal(leat_chan_new(&in, sizeof(g), 4), 0);
+    assert_int_equal(leat_chan_new(&out, sizeof(g), 4), 0);
+    assert_int_equal(leat_chan_send(in, &g), 0);
+    leat_chan_close(in);
+    leati_store_rlx(&refusals, 5u); /* as many as end one that does not begin */
+    assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
+    assert_int_equal(leat_chan_recv(out, &g), 0);
+    assert_int_equal(g.answer, farm_answer(0));
+    assert_int_equal(leat_pipe_join(p, NULL), 0);
+    assert_int_equal(leati_load_rlx(&refusals), 0);
+    leat_chan_free(in);
+    leat_chan_free(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +485,7 @@ int main(void)
         cmocka_unit_test(a_worker_that_does_not_leave_is_killed_by_a_cancel),
         cmocka_unit_test(out_may_be_kept_open),
         cmocka_unit_test(want_of_descriptors_is_an_error_or_a_delay),
+        cmocka_unit_test(a_long_want_of_descriptors_ends_no_worker),
         cmocka_unit_test(a_detached_pipe_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
