@@ -113,6 +113,9 @@ struct leati_order {
     leati_a64 skipped, delivered;
 };
 
+/* WAITS: the leader does, or gives the others a turn. */
+enum leati_held { LEATI_HELD_NOT, LEATI_HELD_CLAIMS, LEATI_HELD_WAITS };
+
 struct leati_local {
     struct leat_pipe handle;
     struct leat_pipe_opts o;
@@ -142,7 +145,7 @@ struct leati_local {
     leati_a32 init_err;
     /* Turnstile. */
     LEATI_OWN_LINE leati_a32 lock;
-    bool held;
+    leati_a32 held; /* enum leati_held */
     unsigned on_way;
     struct leati_list followers;
     /* Leader. */

@@ -7,8 +7,10 @@
  *             since the last look, and steals from those first. So order positions cost
  *             nothing, any kind of channel will do as source, and no wake can get lost
  *             between "a batch was taken" and "a worker is idle".
- * Words       held, on_way, followers  under the lock. on_way: followers that were woken
- *                                      and have not come to the turnstile yet
+ * Words       held    NOT, CLAIMS, WAITS; leaves and comes to NOT under the lock, else
+ *                     w: leader. WAITS only tells who comes that it is not over soon
+ *             on_way, followers  under the lock. on_way: followers that were woken and
+ *                     have not come to the turnstile yet
  *             taken   items ever claimed; w: leader
  *             cwait   the leader sleeps until an item is finished; cwaiter: who that is
  *             loot    w: leader: some hand was filled with more than its owner began
@@ -27,9 +29,11 @@
  *             often (leati_pipe_wake_all): everybody looks again after a sleep.
  * Not         fair: a worker that comes by may lead again before a woken one has come.
  * SPDX-License-Identifier: MIT */
+#include "arch/relax.h"
 #include "pipe/local.h"
 
 enum claimed { GOT, END, AGAIN };
+enum { PASS_LOOKS = 40 }; /* about 1 us */
 
 /* ---- the turnstile ---- */
 
@@ -41,14 +45,31 @@ static void arrive(struct leati_pworker *w)
     w->on_way = false;
 }
 
+/* A claim is short, and who slept behind it would be woken on the leader's CPU, to wait
+ * there or to be stolen from it. At most PASS_LOOKS pauses. */
+static void await_pass(const struct leati_local *p)
+{
+    /* relaxed: a hint, decided under the lock */
+    for (unsigned i = 0; i < PASS_LOOKS && leati_load_rlx(&p->held) == LEATI_HELD_CLAIMS;
+         i++)
+        leatp_pause();
+}
+
+static void hold(struct leati_local *p, enum leati_held how)
+{
+    leati_store_rlx(&p->held, (uint32_t)how); /* relaxed: the lock, or the leader's */
+}
+
 /* Leads, if nobody does; else lists the worker when it may sleep. */
 static bool enter(struct leati_pworker *w, bool may_sleep)
 {
     struct leati_local *p = w->p;
+    await_pass(p);
     leati_lock(&p->lock);
     arrive(w);
-    bool mine = !p->held;
-    p->held = true;
+    bool mine = leati_load_rlx(&p->held) == LEATI_HELD_NOT; /* relaxed: the lock */
+    if (mine)
+        hold(p, LEATI_HELD_CLAIMS);
     /* What ends the pipe is set before leati_pipe_wake_all: then the sem has been
      * given. */
     if (!mine && may_sleep) {
@@ -76,7 +97,7 @@ static struct leati_pworker *next(struct leati_local *p)
 static void pass(struct leati_local *p)
 {
     leati_lock(&p->lock);
-    p->held = false;
+    hold(p, LEATI_HELD_NOT);
     struct leati_pworker *w = next(p);
     leati_unlock(&p->lock);
     if (w)
@@ -110,7 +131,8 @@ void leati_turnstile_leave(struct leati_pworker *w)
     struct leati_local *p = w->p;
     leati_lock(&p->lock);
     arrive(w);
-    struct leati_pworker *f = p->held ? NULL : next(p);
+    bool held = leati_load_rlx(&p->held) != LEATI_HELD_NOT; /* relaxed: the lock */
+    struct leati_pworker *f = held ? NULL : next(p);
     leati_unlock(&p->lock);
     if (f)
         leat_sem_release(&f->sem, 1);
@@ -147,6 +169,7 @@ static uint64_t credits(struct leati_local *p)
 static void sleep_for_credit(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
+    hold(p, LEATI_HELD_WAITS);
     about_to_wait(w);
     leati_store_rel(&p->cwaiter, (void *)w); /* pairs with leati_credit */
     leati_store_sc(&p->cwait, 1u);
@@ -158,6 +181,7 @@ static void sleep_for_credit(struct leati_pworker *w)
     }
     (void)leati_xchg_ar(&p->cwait,
                         0u); /* ar: one who took it before wakes us in vain */
+    hold(p, LEATI_HELD_CLAIMS);
 }
 
 /* ---- claims ---- */
@@ -233,8 +257,10 @@ static uint32_t wait_in(struct leati_pworker *w, uint64_t free)
     struct leat_case cases[] = {LEAT_RECV(p->in, w->spare),
                                 LEAT_RECV(p->end_chan, NULL)};
     size_t which;
+    hold(p, LEATI_HELD_WAITS);
     about_to_wait(w);
     int r = leat_select(cases, 2, LEAT_NEVER, 0, &which);
+    hold(p, LEATI_HELD_CLAIMS);
     if (r != 0)
         leati_local_stop(p, r);
     else if (which == 0 && cases[0].err != 0)
@@ -280,7 +306,9 @@ static enum claimed search(struct leati_pworker *w, uint64_t *ret_base, uint32_t
                 return AGAIN; /* T4 */
             if (!yielded) {   /* cheaper than to wait: who feeds the pipe may be next */
                 yielded = true;
+                hold(p, LEATI_HELD_WAITS);
                 leati_give_turn(w);
+                hold(p, LEATI_HELD_CLAIMS);
                 continue;
             }
             n = wait_in(w, free);
