@@ -68,7 +68,9 @@ struct leat_pipe_error {
 
 #define LEAT_PIPE_WORKERS_MAX 1024
 
-/* Process pipes only. */
+/* Process pipes only. A worker that has ended is replaced; one that five times in a row
+ * has not got through init is given up. While the program has no descriptors to spare,
+ * workers begin later. */
 struct leat_pipe_process {
     size_t max_in, max_out; /* bytes of an item and of all outputs of one item, as they
                                cross; 0: the element sizes                            */
