@@ -125,6 +125,7 @@ static double now(void)
 
 struct outcome {
     uint64_t executions;
+    double begin, chosen; /* CPU time at its begin, after the choices by chance */
     int complete; /* the largest bound whose schedules were all seen, or -1 */
     bool all;     /* there are no schedules with more deviations */
     bool failed;
@@ -148,16 +149,22 @@ static bool goes_on(const struct outcome *o, unsigned bound)
     return !o->all && bound <= (few ? BOUND_OF_ALL : highest());
 }
 
-static bool out_of_time(unsigned bound, double begin)
+/* Of more than two threads their number is what is wanted; with that the search goes on a
+ * little. */
+static bool out_of_time(const struct outcome *o, unsigned bound)
 {
-    double most = want.seconds;
-    if (explorer->threads <= 2 && bound <= highest() && want.two > most)
-        most = want.two;
-    return now() > begin + most;
+    bool two = explorer->threads <= 2;
+    double t = now();
+    if (two && bound <= highest() && want.two > want.seconds)
+        return t > o->begin + want.two;
+    if (!two && explorer->schedules.used >= want.schedules &&
+        t > o->chosen + want.seconds / 4)
+        return true;
+    return t > o->begin + want.seconds;
 }
 
 /* All of a bound. False: something failed, or the time is over. */
-static bool search(struct outcome *o, unsigned bound, double begin)
+static bool search(struct outcome *o, unsigned bound)
 {
     weave_exhaust_begin(bound);
     do {
@@ -169,7 +176,7 @@ static bool search(struct outcome *o, unsigned bound, double begin)
         }
         if (!explorer->known_state)
             (void)weave_is_new(weave->hash);
-        if (o->executions % 256 == 0 && out_of_time(bound, begin))
+        if (o->executions % 256 == 0 && out_of_time(o, bound))
             return false;
         if (o->all && explorer->schedules.used >= want.schedules)
             return true; /* it was for their number */
@@ -177,28 +184,29 @@ static bool search(struct outcome *o, unsigned bound, double begin)
     return true;
 }
 
-static void exhaust(struct outcome *o, double begin)
+static void exhaust(struct outcome *o)
 {
-    for (unsigned bound = 0; goes_on(o, bound) && search(o, bound, begin); bound++) {
+    for (unsigned bound = 0; goes_on(o, bound) && search(o, bound); bound++) {
         o->complete = (int)bound;
         o->all = !explorer->cut;
     }
 }
 
 /* Each by itself, for their number. */
-static void count_all(struct outcome *o, double begin)
+static void count_all(struct outcome *o)
 {
     bool every = explorer->every;
     explorer->every = true;
-    (void)search(o, (unsigned)o->complete, begin);
+    (void)search(o, (unsigned)o->complete);
     explorer->every = every;
 }
 
 /* Until there are enough, or few that it finds are new: not one in sixteen of the latter
  * half. */
-static void by_chance(struct outcome *o, double until)
+static void by_chance(struct outcome *o)
 {
     size_t before = 0;
+    double until = o->begin + want.seconds * 3 / 4;
     for (uint64_t i = 0; explorer->schedules.used < want.schedules; i++) {
         o->executions++;
         weave_random_seed(want.seed + i);
@@ -250,8 +258,7 @@ static bool run_broken(const struct weave_scenario *s)
 
 static bool run(const struct weave_scenario *s)
 {
-    struct outcome o = {.complete = -1};
-    double begin = now();
+    struct outcome o = {.complete = -1, .begin = now()};
     explorer->scenario = s;
     weave_forget();
     if (s->broken)
@@ -261,13 +268,14 @@ static bool run(const struct weave_scenario *s)
     if (!weave_self_same(want.seed))
         o.failed = true;
     if (!o.failed && !want.no_random)
-        by_chance(&o, begin + want.seconds * 3 / 4);
+        by_chance(&o);
+    o.chosen = now();
     if (!o.failed)
-        exhaust(&o, begin);
+        exhaust(&o);
     if (!o.failed && o.all && explorer->schedules.used < want.schedules)
-        count_all(&o, begin);
+        count_all(&o);
     count(&o);
-    double spent = now() - begin;
+    double spent = now() - o.begin;
     char all[32];
     (void)snprintf(all, sizeof(all),
                    o.all            ? "all"
