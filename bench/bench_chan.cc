@@ -256,9 +256,8 @@ void add_stream(const bench::Party &p, const Kind &k, size_t elem)
                [&p, &k, elem](benchmark::State &s) { stream(s, p, k, elem); });
 }
 
-void add_spins()
+void add_spins(const bench::Party &p)
 {
-    const bench::Party &p = bench::parties[0];
     for (unsigned i = 0; i < 2; i++) {
         leat_spin spin = spins[i];
         std::string tail = std::string("/spin:") + spin_names[i];
@@ -301,7 +300,7 @@ bool add_all()
     add_tries(unbounded);
     for (const bench::Party &p : bench::parties)
         add_party(p);
-    add_spins();
+    add_spins(bench::parties[0]);
     return true;
 }
 
