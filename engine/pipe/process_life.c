@@ -8,7 +8,8 @@
  * Anew        A life in which an item was decided is followed by the next at once. Others
  *             by a pause, 10 ms doubling up to 1 s; five of them in a row that did not even
  *             get through init end the worker for good, and one whose init refused does.
- *             One that could not be watched is excused.
+ *             One that had no segment or could not be watched, for want of descriptors, is
+ *             excused.
  * SPDX-License-Identifier: MIT */
 #include <string.h>
 

@@ -440,9 +440,10 @@ static leati_a32 refusals;
 
 int memfd_create(const char *name, unsigned flags)
 {
-    for (uint32_t n = leati_load_rlx(&refusals); n > 0;) {
-        if (!leati_cas_ar(&refusals, &n, n - 1))
-            continue;
+    uint32_t n = leati_load_rlx(&refusals);
+    while (n > 0 && !leati_cas_ar(&refusals, &n, n - 1))
+        ;
+    if (n > 0) {
         errno = EMFILE;
         return -1;
     }
