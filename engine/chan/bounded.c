@@ -1,5 +1,6 @@
 /* bounded.c - buffered channel: pump, parking, close. The protocol is in bounded.h.
  * SPDX-License-Identifier: MIT */
+#include "chan/bounded_run.h"
 #include "chan/owned.h"
 #include "chan/open.h"
 #include "park/call.h"
@@ -34,8 +35,8 @@ static int serve(struct leati_bounded *b, unsigned dir, void *buf)
         return dir == LEAT_OP_SEND ? leati_owned_put(b, buf, b->c.elem_size, LEATI_C)
                                    : leati_owned_take(b, buf, b->c.elem_size);
     return dir == LEAT_OP_SEND
-               ? leati_bounded_push(b, buf, b->c.elem_size, LEATI_H | LEATI_C)
-               : leati_bounded_pop(b, buf, b->c.elem_size, LEATI_H, false);
+               ? leati_bounded_push(b, buf, leati_bounded_layout(b), LEATI_H | LEATI_C)
+               : leati_bounded_pop(b, buf, leati_bounded_layout(b), LEATI_H, false);
 }
 
 /* H may go when nobody is left, or, but in fair mode and after close, when the one for
@@ -184,8 +185,9 @@ static int once(struct leati_bounded *b, unsigned dir, void *buf)
 {
     if (owned(b, dir))
         return owned_once(b, dir, buf);
-    int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, b->c.elem_size, 0)
-                                : leati_bounded_pop(b, buf, b->c.elem_size, 0, false);
+    struct leati_layout y = leati_bounded_layout(b);
+    int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, y, 0)
+                                : leati_bounded_pop(b, buf, y, 0, false);
     if (r == 0)
         after(b, dir);
     return r;
@@ -209,66 +211,6 @@ static int attempt(struct leat_chan *c, unsigned dir, void *buf)
     return LEAT_EBUSY;
 }
 
-/* A run of cells that follow each other in memory. */
-struct run {
-    char *cell;
-    size_t n;
-    uint32_t turn; /* of a cell free for this lap */
-};
-
-/* The run that begins at ticket w, of at most n cells. */
-static struct run run_at(const struct leati_bounded *b, uint64_t w, size_t n)
-{
-    size_t left = b->lap.cap - leati_lap_index(&b->lap, w);
-    return (struct run){leati_bounded_cell(b, w), n < left ? n : left,
-                        leati_lap_turn(&b->lap, w)};
-}
-
-static uint64_t run_end(const struct leati_bounded *b, uint64_t w, const struct run *r)
-{
-    return r->n < b->lap.cap - leati_lap_index(&b->lap, w)
-               ? w + r->n
-               : (w & ~b->lap.idx_mask) + b->lap.one_lap;
-}
-
-/* Claims the ready cells, up to n, of one run with one CAS. False: none, or a flag. */
-static bool claim_run(struct leati_bounded *b, unsigned dir, size_t n, struct run *r)
-{
-    leati_a64 *ticket = ticket_of(b, dir);
-    for (;;) {
-        uint64_t w = leati_load_rlx(ticket); /* relaxed: as in push */
-        if (w & (LEATI_C | LEATI_H))
-            return false;
-        *r = run_at(b, w, n);
-        uint32_t want = r->turn + (dir == LEAT_OP_RECV);
-        size_t k = 0, stride = b->stride;
-        for (char *cell = r->cell; k < r->n; k++, cell += stride) /* acq: as in push */
-            if (leati_load_acq((leati_a32 *)(void *)cell) != want)
-                r->n = k;
-        if (r->n == 0)
-            return false;
-        if (leati_cas_sc(ticket, &w, run_end(b, w, r))) /* sc: P1 for all of them */
-            return true;
-    }
-}
-
-/* Copies and publishes the claimed cells. dir and the size of an element are constants
- * where they can be: then the loop has no branch. */
-LEATI_INLINE void move_run(struct leati_bounded *b, unsigned dir, const struct run *r,
-                           char *elem, size_t size)
-{
-    size_t stride = b->stride, offset = b->offset, n = r->n;
-    uint32_t done = r->turn + (dir == LEAT_OP_SEND ? 1 : 2);
-    for (char *cell = r->cell; n > 0; n--, cell += stride) {
-        if (dir == LEAT_OP_SEND)
-            leati_copy(cell + offset, elem, size);
-        else if (elem)
-            leati_copy(elem, cell + offset, size);
-        elem = elem ? elem + size : NULL;
-        leati_store_rel((leati_a32 *)(void *)cell, done); /* P2 */
-    }
-}
-
 /* An owned side has no claim to save: one after the other. */
 static ptrdiff_t owned_n(struct leati_bounded *b, unsigned dir, char *elem, size_t n)
 {
@@ -285,21 +227,21 @@ static ptrdiff_t owned_n(struct leati_bounded *b, unsigned dir, char *elem, size
 static ptrdiff_t attempt_n(struct leat_chan *c, unsigned dir, void *buf, size_t n)
 {
     struct leati_bounded *b = leati_bounded(c);
-    struct run run;
+    size_t done;
     if (owned(b, dir))
         return owned_n(b, dir, buf, n);
-    if (!claim_run(b, dir, n, &run)) { /* not ready, or flags: the exact answer */
+    if (!c->eight || !buf)
+        done = leati_bounded_run(b, dir, buf, n);
+    else if (dir == LEAT_OP_SEND)
+        done = leati_bounded_run_eight(b, LEAT_OP_SEND, buf, n);
+    else
+        done = leati_bounded_run_eight(b, LEAT_OP_RECV, buf, n);
+    if (done == 0) { /* not ready, or flags: the exact answer */
         int r = attempt(c, dir, buf);
         return r == 0 ? 1 : r;
     }
-    if (c->elem_size != 8 || !buf)
-        move_run(b, dir, &run, buf, c->elem_size);
-    else if (dir == LEAT_OP_SEND)
-        move_run(b, LEAT_OP_SEND, &run, buf, 8);
-    else
-        move_run(b, LEAT_OP_RECV, &run, buf, 8);
     after(b, dir);
-    return (ptrdiff_t)run.n;
+    return (ptrdiff_t)done;
 }
 
 /* Do the tickets say that a parked operation in that direction could be served? one_lap
@@ -473,7 +415,7 @@ void leati_bounded_drop_inside(struct leati_bounded *b)
 {
     char *cell;
     uint32_t turn;
-    while (leati_bounded_pop_begin(b, LEATI_H, false, &cell, &turn) == 0) {
+    while (leati_bounded_pop_begin(b, leati_bounded_layout(b), LEATI_H, false, &cell, &turn) == 0) {
         if (b->c.drop)
             b->c.drop(cell + b->offset, b->c.drop_arg);
         leati_bounded_popped(cell, turn);
@@ -576,6 +518,8 @@ static int open_kind(leat_chan **ret, const struct leat_chan_opts *o, enum leati
     leati_lap_init(&b->lap, (uint32_t)o->capacity);
     b->stride = (uint32_t)stride;
     b->offset = (uint32_t)leati_cell_offset(align);
+    c->eight = kind == LEATI_BOUNDED && o->elem_size == LEATI_EIGHT.size &&
+               stride == LEATI_EIGHT.stride;
     leati_store_rlx(&b->owned, (uint8_t)own); /* relaxed: see owned() */
     /* relaxed: all of it is published with the pointer */
     for (size_t i = 0; i < o->capacity; i++)

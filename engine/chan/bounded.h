@@ -74,34 +74,48 @@ LEATI_INLINE struct leati_bounded *leati_bounded(struct leat_chan *c)
     return leati_container_of(c, struct leati_bounded, c);
 }
 
-LEATI_INLINE char *leati_bounded_cell(const struct leati_bounded *b, uint64_t w)
+/* How elements lie in cells, in bytes. */
+struct leati_layout {
+    size_t size, stride, offset;
+};
+
+LEATI_INLINE struct leati_layout leati_bounded_layout(const struct leati_bounded *b)
 {
-    return b->cells + (size_t)leati_lap_index(&b->lap, w) * b->stride;
+    return (struct leati_layout){b->c.elem_size, b->stride, b->offset};
 }
 
-/* One send. may: the flags that the caller may ignore; a newcomer 0, a pump H|C. size:
- * the element's, a constant where the caller knows it. Returns 0, LEAT_ECLOSED,
- * LEATI_QUEUE, LEAT_EAGAIN (full), LEAT_EBUSY. */
-LEATI_INLINE int leati_bounded_push(struct leati_bounded *b, const void *v, size_t size,
-                                    uint64_t may)
+/* The commonest, that of channels with `eight`: what is compiled for it as a constant is
+ * shorter. */
+#define LEATI_EIGHT ((struct leati_layout){8, 16, 8})
+
+LEATI_INLINE char *leati_bounded_cell(const struct leati_bounded *b, size_t stride,
+                                      uint64_t w)
+{
+    return b->cells + (size_t)leati_lap_index(&b->lap, w) * stride;
+}
+
+/* One send. may: the flags that the caller may ignore; a newcomer 0, a pump H|C. Returns
+ * 0, LEAT_ECLOSED, LEATI_QUEUE, LEAT_EAGAIN (full), LEAT_EBUSY. */
+LEATI_INLINE int leati_bounded_push(struct leati_bounded *b, const void *v,
+                                    struct leati_layout y, uint64_t may)
 {
     for (;;) {
         /* relaxed: the CAS proves it current; flags are tested by the CAS as well. */
         uint64_t p = leati_load_rlx(&b->tail);
         if (leati_unlikely(p & (LEATI_C | LEATI_H) & ~may))
             return p & LEATI_C ? LEAT_ECLOSED : LEATI_QUEUE;
-        uint64_t w = p & ~(LEATI_C | LEATI_H);
-        char *cell = leati_bounded_cell(b, w);
+        uint64_t flags = p & may, w = p - flags;
+        char *cell = leati_bounded_cell(b, y.stride, w);
+        uint64_t next = leati_lap_next(&b->lap, w) | flags;
         leati_a32 *turn = (leati_a32 *)(void *)cell;
+        uint32_t free = leati_lap_turn(&b->lap, w);
         /* acq: pairs with the release in pop, the value has been copied out. */
-        int32_t d = (int32_t)(leati_load_acq(turn) - leati_lap_turn(&b->lap, w));
+        int32_t d = (int32_t)(leati_load_acq(turn) - free);
         if (leati_likely(d == 0)) {
-            uint64_t next = leati_lap_next(&b->lap, w) | (p & (LEATI_C | LEATI_H));
             /* sc: P1, ordered against W2 of a parking receiver. */
             if (leati_likely(leati_cas_sc(&b->tail, &p, next))) {
-                leati_copy(cell + b->offset, v, size);
-                /* rel: P2, pairs with the load in pop. */
-                leati_store_rel(turn, leati_lap_turn(&b->lap, w) + 1);
+                leati_copy(cell + y.offset, v, y.size);
+                leati_store_rel(turn, free + 1); /* rel: P2, pairs with the load in pop */
                 return 0;
             }
         } else if (d < 0) {
@@ -139,20 +153,21 @@ LEATI_INLINE int leati_bounded_empty(uint64_t t, uint64_t w)
 /* Claims the ticket of one receive; the caller copies the element at *ret_cell +
  * offset out and calls leati_bounded_popped. shared: the caller knows that no producer
  * is declared. Results as push, LEAT_EAGAIN is empty, and LEATI_OWED. */
-LEATI_INLINE int leati_bounded_pop_begin(struct leati_bounded *b, uint64_t may, bool shared,
-                                         char **ret_cell, uint32_t *ret_turn)
+LEATI_INLINE int leati_bounded_pop_begin(struct leati_bounded *b, struct leati_layout y,
+                                         uint64_t may, bool shared, char **ret_cell,
+                                         uint32_t *ret_turn)
 {
     for (;;) {
         uint64_t p = leati_load_rlx(&b->head); /* relaxed: as in push */
         if (leati_unlikely(p & LEATI_H & ~may))
             return LEATI_QUEUE;
-        uint64_t w = p & ~LEATI_H;
-        char *cell = leati_bounded_cell(b, w);
+        uint64_t flags = p & may, w = p - flags;
+        char *cell = leati_bounded_cell(b, y.stride, w);
+        uint64_t next = leati_lap_next(&b->lap, w) | flags;
         uint32_t full = leati_lap_turn(&b->lap, w) + 1;
         /* acq: pairs with P2. */
         int32_t d = (int32_t)(leati_load_acq((leati_a32 *)(void *)cell) - full);
         if (leati_likely(d == 0)) {
-            uint64_t next = leati_lap_next(&b->lap, w) | (p & LEATI_H);
             if (leati_likely(leati_cas_sc(&b->head, &p, next))) { /* sc: P1 of receives */
                 *ret_cell = cell;
                 *ret_turn = full + 1;
@@ -171,15 +186,15 @@ LEATI_INLINE void leati_bounded_popped(char *cell, uint32_t turn)
     leati_store_rel((leati_a32 *)(void *)cell, turn); /* P2 of receives, pairs with push */
 }
 
-LEATI_INLINE int leati_bounded_pop(struct leati_bounded *b, void *ret, size_t size,
-                                   uint64_t may, bool shared)
+LEATI_INLINE int leati_bounded_pop(struct leati_bounded *b, void *ret,
+                                   struct leati_layout y, uint64_t may, bool shared)
 {
     char *cell;
     uint32_t turn;
-    int r = leati_bounded_pop_begin(b, may, shared, &cell, &turn);
+    int r = leati_bounded_pop_begin(b, y, may, shared, &cell, &turn);
     if (leati_likely(r == 0)) {
         if (leati_likely(ret != NULL))
-            leati_copy(ret, cell + b->offset, size);
+            leati_copy(ret, cell + y.offset, y.size);
         leati_bounded_popped(cell, turn);
     }
     return r;

@@ -99,13 +99,13 @@ LEATI_NOINLINE static int ring(struct leat_chan *c, unsigned dir, void *buf,
                                struct leat_deadline until)
 {
     struct leati_bounded *b = leati_bounded(c);
-    size_t size = c->elem_size;
+    struct leati_layout y = leati_bounded_layout(b);
     if (dir == LEAT_OP_SEND && leati_load_rlx(&b->rx.word) && leati_bounded_hand(b, buf)) {
         leati_calls_flush();
         return 0;
     }
-    int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, size, 0)
-                                : leati_bounded_pop(b, buf, size, 0, true);
+    int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, y, 0)
+                                : leati_bounded_pop(b, buf, y, 0, true);
     if (r == 0 && leati_load_sc(dir == LEAT_OP_SEND ? &b->rx.word : &b->tx.word))
         return leati_bounded_served(b, !dir); /* P3 */
     if (r == LEAT_EAGAIN)
@@ -134,15 +134,13 @@ LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
                          struct leat_deadline until)
 {
     leati_chan_check(c, dir == LEAT_OP_SEND ? "leat_chan_send" : "leat_chan_recv");
-    if (leati_unlikely(c == NULL || (buf == NULL && c->elem_size)))
-        return slow(c, dir, buf, until);
-    if (leati_likely(c->kind == LEATI_BOUNDED && c->elem_size == 8)) {
+    if (leati_likely(c != NULL && buf != NULL && c->eight)) {
         struct leati_bounded *b = leati_bounded(c);
         /* relaxed: who parks later is seen by P3 */
         if (dir == LEAT_OP_SEND && leati_unlikely(leati_load_rlx(&b->rx.word)))
             return ring(c, dir, buf, until);
-        int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, 8, 0)
-                                    : leati_bounded_pop(b, buf, 8, 0, true);
+        int r = dir == LEAT_OP_SEND ? leati_bounded_push(b, buf, LEATI_EIGHT, 0)
+                                    : leati_bounded_pop(b, buf, LEATI_EIGHT, 0, true);
         if (leati_likely(r == 0)) {
             leati_a32 *peers = dir == LEAT_OP_SEND ? &b->rx.word : &b->tx.word;
             if (leati_likely(leati_load_sc(peers) == 0)) /* P3, see bounded.h */
@@ -153,6 +151,8 @@ LEATI_INLINE int operate(struct leat_chan *c, unsigned dir, void *buf,
             return slow(c, dir, buf, until);
         return until.at_ns <= 0 ? tried(c, dir, buf) : leati_chan_wait(c, dir, buf, until);
     }
+    if (leati_unlikely(c == NULL || (buf == NULL && c->elem_size)))
+        return slow(c, dir, buf, until);
     if (leati_likely(c->kind == LEATI_RENDEZVOUS)) {
         /* acq: pairs with close. A try that finds nobody needs no more than this. */
         if (until.at_ns <= 0 && !(leati_load_acq(&leati_rendezvous(c)->top) &

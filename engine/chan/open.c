@@ -138,6 +138,7 @@ struct leat_chan *leati_chan_alloc(const struct leati_chan_ops *ops, enum leati_
     c->spin = (uint8_t)o->spin;
     c->flags = (uint16_t)o->flags;
     c->elem_size = (uint32_t)o->elem_size;
+    c->eight = false;
     c->drop = o->drop;
     c->drop_arg = o->drop_arg;
     c->ops = ops;
@@ -255,6 +256,7 @@ leat_chan *leat_chan_free(leat_chan *c)
     enum leati_kind kind = (enum leati_kind)c->kind;
     c->ops->fini(c);
     c->kind = LEATI_NONE;
+    c->eight = false;
     leati_header_put(c, kind);
     return NULL;
 }

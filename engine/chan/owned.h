@@ -54,7 +54,7 @@ LEATI_INLINE int leati_owned_put(struct leati_bounded *b, const void *v, size_t 
     if (leati_unlikely(leati_load_rlx(&b->shut) != LEATI_OPEN) && !(may & LEATI_C))
         return LEAT_ECLOSED;
     uint64_t w = leati_load_rlx(&b->tail); /* relaxed: only the owner writes it */
-    char *cell = leati_bounded_cell(b, w);
+    char *cell = leati_bounded_cell(b, b->stride, w);
     leati_a32 *turn = (leati_a32 *)(void *)cell;
     uint32_t mine = leati_lap_turn(&b->lap, w);
     if (leati_unlikely(leati_load_acq(turn) != mine)) { /* acq: as in push */
@@ -71,7 +71,7 @@ LEATI_INLINE int leati_owned_put(struct leati_bounded *b, const void *v, size_t 
 LEATI_INLINE int leati_owned_take(struct leati_bounded *b, void *ret, size_t size)
 {
     uint64_t w = leati_load_rlx(&b->head); /* relaxed: only the owner writes it */
-    char *cell = leati_bounded_cell(b, w);
+    char *cell = leati_bounded_cell(b, b->stride, w);
     leati_a32 *turn = (leati_a32 *)(void *)cell;
     uint32_t full = leati_lap_turn(&b->lap, w) + 1;
     if (leati_unlikely(leati_load_acq(turn) != full)) /* acq: pairs with P2 */

@@ -35,7 +35,8 @@ static inline uint32_t leati_lap_index(const struct leati_lap *l, uint64_t w)
 
 static inline uint64_t leati_lap_next(const struct leati_lap *l, uint64_t w)
 {
-    return leati_lap_index(l, w) + 1 < l->cap ? w + 1 : (w & ~l->idx_mask) + l->one_lap;
+    bool last = leati_lap_index(l, w) + 1 >= l->cap;
+    return __builtin_expect(last, 0) ? (w & ~l->idx_mask) + l->one_lap : w + 1;
 }
 
 /* The turn of a cell that is free for w's lap; one more: full. Wraps. */

@@ -219,7 +219,8 @@ static void late_one(void)
     uint64_t lap = ((uint64_t)1 << 31) - 1; /* the turn wraps in the next lap */
     leati_store_rlx(&b->head, lap << b->lap.shift);
     leati_store_rlx(&b->tail, lap << b->lap.shift);
-    leati_a32 *turn = (leati_a32 *)(void *)leati_bounded_cell(b, lap << b->lap.shift);
+    char *cell = leati_bounded_cell(b, b->stride, lap << b->lap.shift);
+    leati_a32 *turn = (leati_a32 *)(void *)cell;
     leati_store_rlx(turn, leati_lap_turn(&b->lap, lap << b->lap.shift));
 }
 
