@@ -83,7 +83,8 @@ void leati_feed_closed(struct leat_chan *c);
  * receive side's word. In this order, see above. */
 LEATI_INLINE bool leati_feed_wanted(const leati_a32 *rx)
 {
-    return leati_load_sc(&leati_hungry) != 0 || leati_load_sc(rx) != 0;
+    uint32_t hungry = leati_load_sc(&leati_hungry);
+    return (hungry | leati_load_sc(rx)) != 0;
 }
 
 #endif

@@ -32,26 +32,25 @@ struct leati_hand {
     uint32_t filled; /* owner: what back was after the fill */
 };
 
-/* By the owner. Index of the next item, or -1. */
-LEATI_INLINE int leati_hand_take(struct leati_hand *h)
+/* A thief is at work, or was: what it left is decided under the lock. */
+LEATI_INLINE bool leati_hand_take_locked(struct leati_hand *h, uint32_t f)
 {
-    uint32_t f = leati_load_rlx(&h->front); /* relaxed: the owner's */
-    if (f >= h->filled)
-        return -1;
-    leati_store_rlx(&h->front, f + 1); /* ordered by the fence pair, see above */
-    leati_light_fence();
-    if (leati_likely(f <
-                     leati_load_acq(&h->back))) /* acq: the compiler keeps the order */
-        return (int)f;
-    /* A thief is at work, or was: what it left is decided under the lock. */
     leati_lock(&h->lock);
     bool mine = f < leati_load_rlx(&h->back);
-    if (!mine) {
+    if (!mine)
         leati_store_rlx(&h->front, f);
-        h->filled = f;
-    }
     leati_unlock(&h->lock);
-    return mine ? (int)f : -1;
+    return mine;
+}
+
+/* By the owner, who has begun f items, fewer than filled: is the next one his? If not,
+ * the hand is empty. */
+LEATI_INLINE bool leati_hand_take(struct leati_hand *h, uint32_t f)
+{
+    leati_store_rlx(&h->front, f + 1); /* ordered by the fence pair, see above */
+    leati_light_fence();
+    /* acq: the compiler keeps the order */
+    return leati_likely(f < leati_load_acq(&h->back)) || leati_hand_take_locked(h, f);
 }
 
 /* By the owner, whose hand is empty: the n items at *spare, the first of which he

@@ -35,6 +35,19 @@ static char *element(const struct leati_local *p, const struct leati_lane *l,
     return l->ring + (size_t)(i & l->mask) * p->out_size;
 }
 
+/* How many of n bytes are 1, the others being 0; eight at a time. */
+static uint64_t set_flags(const uint8_t *flags, size_t n)
+{
+    uint64_t sum = 0, eight;
+    for (; n >= sizeof(eight); n -= sizeof(eight), flags += sizeof(eight)) {
+        memcpy(&eight, flags, sizeof(eight));
+        sum += eight * UINT64_C(0x0101010101010101) >> 56; /* their sum in the top byte */
+    }
+    while (n-- > 0)
+        sum += *flags++;
+    return sum;
+}
+
 /* One run of elements that lie in a row. Returns as leati_put; 0: the lane is empty. */
 static ptrdiff_t send_run(struct leati_local *p, struct leati_lane *l, bool wait)
 {
@@ -46,10 +59,7 @@ static ptrdiff_t send_run(struct leati_local *p, struct leati_lane *l, bool wait
     ptrdiff_t r = leati_put(p, element(p, l, h), n < row ? n : row, wait);
     if (r <= 0)
         return r;
-    const uint8_t *last = l->last + (h & l->mask);
-    uint64_t items = 0;
-    for (ptrdiff_t i = 0; i < r; i++)
-        items += last[i];
+    uint64_t items = set_flags(l->last + (h & l->mask), (size_t)r);
     leati_store_rel(&l->head, h + (uint32_t)r); /* pairs with room */
     leati_count_up(&l->delivered, (uint64_t)r);
     /* rel: pairs with leati_finished, all that the item was is behind */
@@ -102,15 +112,6 @@ static bool has_room(struct leati_lane *l)
     return l->open != l->room_end;
 }
 
-static void publish(struct leati_pworker *w, uint32_t tail)
-{
-    if (w->plain)
-        leati_store_rel(&w->lane.tail, tail); /* pairs with send_run; feed.h */
-    else
-        (void)leati_xchg_sc(&w->lane.tail,
-                            tail); /* the barrier before prompt's looks */
-}
-
 /* The ring looked full. If it is, the running item has outgrown it: what is here goes. */
 static __attribute__((noinline)) int make_room(struct leati_pworker *w)
 {
@@ -120,7 +121,7 @@ static __attribute__((noinline)) int make_room(struct leati_pworker *w)
         return 0;
     if (!leati_watch_sending(w))
         return LEAT_ECANCELED;
-    publish(w, l->open);
+    leati_lane_publish(w, l->open);
     w->streaming = true;
     for (;;) {
         int stopped = leati_is_stopped(p);
@@ -173,18 +174,8 @@ int leati_lane_emit(leat_stage *s, const void *out, size_t len)
     return emit_slowly(w, out);
 }
 
-/* With its last output it is finished; without any, at once. */
-void leati_lane_complete(struct leati_pworker *w)
+void leati_lane_complete_empty(struct leati_pworker *w)
 {
-    struct leati_lane *l = &w->lane;
-    if (leati_unlikely(w->streaming))
-        w->streaming = false;
-    uint32_t open = l->open;
-    if (leati_likely(open != leati_load_rlx(&l->tail))) {
-        l->last[(open - 1) & l->mask] = 1;
-        publish(w, open);
-        return;
-    }
     /* rel: pairs with leati_finished */
     leati_store_rel(&w->direct, leati_load_rlx(&w->direct) + 1);
     leati_credit(w->p);

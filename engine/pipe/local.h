@@ -63,7 +63,7 @@ struct leati_pworker {
     struct leati_hand hand;
     char *spare; /* memory of the next claim */
     struct leati_lane lane;
-    char *outs; /* ordered: what the running item has emitted */
+    char *outs; /* ordered and timed: what the running item has emitted */
     uint32_t nouts;
     bool streaming;      /* the running item sends as it emits */
     bool plain;          /* publishes without a fence */
@@ -79,7 +79,6 @@ struct leati_pworker {
     struct leati_link link; /* in followers */
     leati_a32 has_role;     /* ordered: the drain role was handed to it */
     int64_t busy_since;     /* when the claim began; 0: it has waited since */
-    uint32_t claim_items;
     int first_kept; /* item that was taken but not begun when it all stopped; or -1 */
     /* Item deadlines, see watch.c. */
     leati_a64 run, since;
@@ -108,6 +107,7 @@ struct leati_order {
     uint32_t part;                  /* its outputs that have been           */
     char *gather;
     uint32_t first, count, most; /* gathered elements: first .. count */
+    uint32_t singles; /* those before it are one item each, a success; of others: */
     uint8_t ends[LEATI_BATCH];   /* items that end with the element... */
     uint8_t skips[LEATI_BATCH];  /* ...of which failed ones */
     leati_a64 skipped, delivered;
@@ -125,7 +125,7 @@ struct leati_local {
     uint32_t batch; /* items of one claim, at most                */
     bool ordered;
     bool holds;          /* results may be held back: out can be fed   */
-    const leati_a32 *rx; /* out's receive side, when holds             */
+    const leati_a32 *rx; /* out's receive side; without holds never 0  */
     char name[16];
     leat_chan *end_chan;           /* closed with `ended`; a value: look again   */
     leat_chan *stop_chan;          /* closed with `stopped`                      */
@@ -247,10 +247,31 @@ uint64_t leati_finished(const struct leati_local *p);
 uint64_t leati_succeeded(const struct leati_local *p);
 
 /* --- lane.c --- */
+LEATI_INLINE void leati_lane_publish(struct leati_pworker *w, uint32_t tail)
+{
+    if (leati_likely(w->plain))
+        leati_store_rel(&w->lane.tail, tail); /* pairs with send_run; feed.h */
+    else
+        (void)leati_xchg_sc(&w->lane.tail, tail); /* the barrier before prompt's looks */
+}
 /* One more output of the running item. */
 int leati_lane_emit(leat_stage *s, const void *out, size_t len);
+/* The running item is done and has no outputs. */
+void leati_lane_complete_empty(struct leati_pworker *w);
 /* The running item is done, failed for good or not: what it emitted may go. */
-void leati_lane_complete(struct leati_pworker *w);
+LEATI_INLINE void leati_lane_complete(struct leati_pworker *w)
+{
+    struct leati_lane *l = &w->lane;
+    uint32_t open = l->open;
+    if (leati_unlikely(w->streaming))
+        w->streaming = false;
+    if (leati_unlikely(open == leati_load_rlx(&l->tail))) { /* relaxed: the owner's */
+        leati_lane_complete_empty(w);
+        return;
+    }
+    l->last[(open - 1) & l->mask] = 1; /* with its last output it is finished */
+    leati_lane_publish(w, open);
+}
 void leati_lane_discard(struct leati_pworker *w);
 /* True: something is left, for want of room. False also when somebody else is at it. */
 bool leati_lane_send(struct leati_local *p, struct leati_lane *l, bool wait);

@@ -28,6 +28,9 @@ static bool stopping(const leat_stage *s)
     return leati_is_stopped(w->p) != 0 || (w->p->timed && leati_watch_late(w));
 }
 
+/* For p->rx: where results are not held back, workers deliver each one. */
+static const leati_a32 always_waiting = {1};
+
 static const struct leati_stage_ops lane_ops = {leati_lane_emit, stopping},
                                     order_ops = {leati_order_emit, stopping},
                                     timed_ops = {leati_timed_emit, stopping};
@@ -109,8 +112,8 @@ bool leati_local_make_worker(struct leati_local *p, unsigned i)
     w->hand.items = array(p->batch, p->in_size);
     w->spare = array(p->batch, p->in_size);
     if (p->ordered) {
-        w->outs = array(p->order.per_slot, p->out_size);
-        return w->hand.items && w->spare && w->outs;
+        w->outs = p->timed ? array(p->order.per_slot, p->out_size) : NULL;
+        return w->hand.items && w->spare && (w->outs || !p->timed);
     }
     uint64_t most = p->limit < 1024 ? p->limit : 1024;
     uint32_t size = power_of_two(most);
@@ -143,7 +146,7 @@ static void set_up(struct leati_local *p, leat_chan *in, leat_chan *out,
     /* Held back only where receivers ask for it, and are not kept long by asking. */
     bool bounded = out->kind == LEATI_BOUNDED;
     p->holds = bounded && (p->ordered || p->n <= LEATI_BATCH);
-    p->rx = bounded ? &leati_bounded(out)->rx.word : NULL;
+    p->rx = p->holds ? &leati_bounded(out)->rx.word : &always_waiting;
     if (o->name)
         memcpy(p->name, o->name, strnlen(o->name, sizeof(p->name) - 1));
     else

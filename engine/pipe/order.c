@@ -62,62 +62,106 @@ size_t leati_order_slot_bytes(uint32_t per_slot, size_t out_size)
     return (bytes + 63) / 64 * 64;
 }
 
-static void set_turn(struct leati_pworker *w, uint32_t phase, bool plain)
+LEATI_INLINE void set_turn(struct leati_order *o, uint64_t p, uint32_t phase, bool plain)
 {
-    struct leati_order *o = &w->p->order;
-    struct slot *s = slot_of(o, w->stage.position);
-    uint32_t turn = turn_of(o, w->stage.position, phase);
+    uint32_t turn = turn_of(o, p, phase);
     if (plain)
-        leati_store_rel(&s->turn, turn); /* pairs with is() */
+        leati_store_rel(&slot_of(o, p)->turn, turn); /* pairs with is() */
     else
-        (void)leati_xchg_sc(&s->turn, turn); /* see Ordering */
+        (void)leati_xchg_sc(&slot_of(o, p)->turn, turn); /* see Ordering */
 }
 
 /* ---- the holder of the role ---- */
 
-/* Outputs of complete items go to gather, as far as there is room. Items without
- * outputs end with the output before them, or at once: then *head moves. */
+/* One more item ends with the last element of gather. */
+static void end_item(struct leati_order *o, uint32_t failed)
+{
+    uint32_t at = o->count - 1;
+    if (at < o->singles) {
+        o->singles = at;
+        o->ends[at] = 1;
+        o->skips[at] = 0;
+    }
+    o->ends[at]++;
+    o->skips[at] = (uint8_t)(o->skips[at] + failed);
+    o->part = 0;
+    o->cursor++;
+}
+
+/* As many outputs of the item at the cursor as there is room for, and its end. Without
+ * outputs it ends with the output before it, or at once: then *head moves. False: that is
+ * all for now. */
+static bool gather_item(struct leati_local *p, const struct slot *s, uint64_t *head)
+{
+    struct leati_order *o = &p->order;
+    if (s->n == 0 && o->count == 0) {
+        leati_count_up(&o->skipped, s->failed);
+        *head = ++o->cursor;
+        return true;
+    }
+    uint32_t n = s->n - o->part;
+    if (n > o->most - o->count)
+        n = o->most - o->count;
+    memcpy(o->gather + o->count * p->out_size, s->out + o->part * p->out_size,
+           n * p->out_size);
+    for (uint32_t i = 0; i < n; i++)
+        o->ends[o->count + i] = o->skips[o->count + i] = 0;
+    o->count += n;
+    o->part += n;
+    if (o->part < s->n)
+        return false;
+    uint32_t at = o->count - 1;
+    if (at >= o->singles && o->ends[at] == UINT8_MAX)
+        return false; /* s->n == 0: the next round takes it */
+    end_item(o, s->failed);
+    return true;
+}
+
+/* Most items have one output: those that gather begins with need no bookkeeping. Their
+ * number; to: as copy, a size that is a constant costs no call. */
+LEATI_INLINE uint32_t gather_singles(struct leati_order *o, size_t size)
+{
+    uint32_t n = 0;
+    uint64_t at = o->cursor;
+    for (; n < o->most; n++, at++) {
+        const struct slot *s = slot_of(o, at);
+        if (!is(o, at, FULL) || s->n != 1)
+            break;
+        leati_copy(o->gather + n * size, s->out, size);
+    }
+    o->cursor = at;
+    return n;
+}
+
+/* Outputs of complete items go to gather, as far as there is room. */
 static void gather(struct leati_local *p, uint64_t *head)
 {
     struct leati_order *o = &p->order;
-    o->first = o->count = 0;
-    while (o->count < o->most && is(o, o->cursor, FULL)) {
-        struct slot *s = slot_of(o, o->cursor);
-        if (s->n == 0 && o->count == 0) {
-            leati_count_up(&o->skipped, s->failed);
-            *head = ++o->cursor;
-            continue;
-        }
-        uint32_t n = s->n - o->part;
-        if (n > o->most - o->count)
-            n = o->most - o->count;
-        memcpy(o->gather + o->count * p->out_size, s->out + o->part * p->out_size,
-               n * p->out_size);
-        for (uint32_t i = 0; i < n; i++)
-            o->ends[o->count + i] = o->skips[o->count + i] = 0;
-        o->count += n;
-        o->part += n;
-        if (o->part < s->n)
-            break;
-        if (o->ends[o->count - 1] == UINT8_MAX)
-            break; /* s->n == 0: the next round takes it */
-        o->ends[o->count - 1]++;
-        o->skips[o->count - 1] = (uint8_t)(o->skips[o->count - 1] + s->failed);
-        o->part = 0;
-        o->cursor++;
-    }
+    o->first = o->count = o->singles = 0;
+    if (o->part == 0)
+        o->count = o->singles = p->out_size == 8 ? gather_singles(o, 8)
+                                                 : gather_singles(o, p->out_size);
+    while (o->count < o->most && is(o, o->cursor, FULL) &&
+           gather_item(p, slot_of(o, o->cursor), head))
+        ;
 }
 
-/* Some of gather was accepted. */
+/* Some of gather was accepted. Returns how many items end with it. */
 static uint64_t advance(struct leati_local *p, uint32_t n)
 {
     struct leati_order *o = &p->order;
+    uint32_t i = o->first, end = o->first + n;
     uint64_t ends = 0, skips = 0;
-    for (uint32_t i = o->first; i < o->first + n; i++) {
+    if (i < o->singles) {
+        uint32_t to = end < o->singles ? end : o->singles;
+        ends = to - i;
+        i = to;
+    }
+    for (; i < end; i++) {
         ends += o->ends[i];
         skips += o->skips[i];
     }
-    o->first += n;
+    o->first = end;
     leati_count_up(&o->delivered, n);
     leati_count_up(&o->skipped, skips);
     return ends;
@@ -194,7 +238,7 @@ static int become_head(struct leati_pworker *w)
     if (!leati_watch_sending(w))
         return LEAT_ECANCELED;
     slot_of(&p->order, w->stage.position)->want = w;
-    set_turn(w, WANT, false);
+    set_turn(&p->order, w->stage.position, WANT, false);
     (void)leati_add_sc(&p->eager, 1u);
     leati_heavy_fence(); /* shows what was published plainly before it */
     /* acq: pairs with send_ready, what the holder wrote */
@@ -227,22 +271,40 @@ static int stream(struct leati_pworker *w, const char *outs, uint32_t n)
     return 0;
 }
 
-int leati_order_emit(leat_stage *s, const void *out, size_t len)
+/* Where the running item's outputs are until it is complete: in its slot, or, if its
+ * worker may lose it, beside. */
+static char *outs_of(const struct leati_pworker *w)
 {
-    struct leati_pworker *w = leati_container_of(s, struct leati_pworker, stage);
+    return w->outs ? w->outs : slot_of(&w->p->order, w->stage.position)->out;
+}
+
+/* As in lane.c: leati_order_emit is a leaf. */
+static __attribute__((noinline)) int emit_slowly(struct leati_pworker *w, const void *out)
+{
     struct leati_local *p = w->p;
-    (void)len;
     int r = leati_is_stopped(p);
-    if (leati_unlikely(r != 0))
+    if (r != 0)
         return r;
-    if (leati_likely(!w->streaming && w->nouts < p->order.per_slot)) {
-        leati_copy(w->outs + w->nouts++ * p->out_size, out, p->out_size);
+    if (!w->streaming && w->nouts < p->order.per_slot) {
+        leati_copy(outs_of(w) + w->nouts++ * p->out_size, out, p->out_size);
         return 0;
     }
     r = w->streaming ? 0 : become_head(w);
-    if (r == 0 && w->nouts > 0 && (r = stream(w, w->outs, w->nouts)) == 0)
+    if (r == 0 && w->nouts > 0 && (r = stream(w, outs_of(w), w->nouts)) == 0)
         w->nouts = 0;
     return r ? r : stream(w, out, 1);
+}
+
+int leati_order_emit(leat_stage *s, const void *out, size_t len)
+{
+    struct leati_pworker *w = leati_container_of(s, struct leati_pworker, stage);
+    (void)len;
+    if (leati_likely(leati_is_stopped(w->p) == 0 && !w->streaming &&
+                     w->nouts < w->p->order.per_slot && s->out_size == 8)) {
+        memcpy(outs_of(w) + w->nouts++ * (size_t)8, out, 8);
+        return 0;
+    }
+    return emit_slowly(w, out);
 }
 
 /* The end of an item that has the role. */
@@ -258,28 +320,42 @@ static void end_streaming(struct leati_pworker *w, bool failed)
     (void)leati_order_drain(w->p, false);
 }
 
-void leati_order_complete(struct leati_pworker *w, bool failed)
+/* n outputs are in the slot. */
+LEATI_INLINE void complete_with(struct leati_order *o, uint64_t p, uint32_t n, bool failed,
+                                bool plain)
+{
+    slot_of(o, p)->n = n;
+    slot_of(o, p)->failed = failed;
+    set_turn(o, p, FULL, plain);
+}
+
+static __attribute__((noinline)) void complete_slowly(struct leati_pworker *w, bool failed)
 {
     struct leati_local *p = w->p;
-    if (leati_unlikely(w->streaming)) {
+    uint64_t at = w->stage.position;
+    if (w->streaming) {
         end_streaming(w, failed);
         return;
     }
-    struct slot *s = slot_of(&p->order, w->stage.position);
-    for (uint32_t i = 0; i < w->nouts; i++) /* mostly one */
-        leati_copy(s->out + i * p->out_size, w->outs + i * p->out_size, p->out_size);
-    s->n = w->nouts;
-    s->failed = failed;
+    memcpy(slot_of(&p->order, at)->out, w->outs, w->nouts * p->out_size);
+    complete_with(&p->order, at, w->nouts, failed, w->plain);
     w->nouts = 0;
-    set_turn(w, FULL, w->plain);
+}
+
+void leati_order_complete(struct leati_pworker *w, bool failed)
+{
+    uint32_t n = w->nouts;
+    if (leati_unlikely(w->streaming || w->outs)) {
+        complete_slowly(w, failed);
+        return;
+    }
+    w->nouts = 0;
+    complete_with(&w->p->order, w->stage.position, n, failed, w->plain);
 }
 
 void leati_order_skip(struct leati_pworker *w)
 {
-    struct slot *s = slot_of(&w->p->order, w->stage.position);
-    s->n = 0;
-    s->failed = 1;
-    set_turn(w, FULL, false);
+    complete_with(&w->p->order, w->stage.position, 0, true, false);
 }
 
 void leati_order_discard(struct leati_pworker *w)
@@ -287,7 +363,7 @@ void leati_order_discard(struct leati_pworker *w)
     struct leati_local *p = w->p;
     for (uint32_t i = 0; i < w->nouts; i++)
         if (p->o.drop_out)
-            p->o.drop_out(w->outs + i * p->out_size, p->o.callback_arg);
+            p->o.drop_out(outs_of(w) + i * p->out_size, p->o.callback_arg);
     w->nouts = 0;
 }
 
@@ -308,8 +384,10 @@ void leati_order_drop(struct leati_local *p)
     for (; o->first < o->count; o->first++) {
         if (p->o.drop_out)
             p->o.drop_out(o->gather + o->first * p->out_size, p->o.callback_arg);
-        leati_count_up(&p->discarded,
-                       (uint64_t)(o->ends[o->first] - o->skips[o->first]));
+        leati_count_up(&p->discarded, o->first < o->singles
+                                          ? 1
+                                          : (uint64_t)(o->ends[o->first] -
+                                                       o->skips[o->first]));
     }
     for (uint64_t at = o->cursor; at < taken; at++) {
         if (is(o, at, FULL))

@@ -327,7 +327,6 @@ static enum claimed lead(struct leati_pworker *w)
     if (r == GOT) {
         leati_hand_fill(&w->hand, &w->spare, base, n);
         p->loot |= n > 1;
-        w->claim_items = 0;
     }
     pass(p);
     return r;

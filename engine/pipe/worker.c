@@ -15,16 +15,11 @@ LEATI_INLINE void complete(struct leati_pworker *w, bool ordered, bool failed)
 LEATI_INLINE void prompt(struct leati_pworker *w)
 {
     struct leati_local *p = w->p;
-    if (!p->holds) {
-        (void)leati_deliver(w, true);
-        return;
-    }
     /* feed.h: the light fence of one who is plain; else the publication was a barrier */
     leati_barrier_compiler();
-    if (leati_unlikely(leati_feed_wanted(p->rx)) ||
-        leati_unlikely(leati_is_awaited(p))) {
+    if (leati_unlikely(leati_feed_wanted(p->rx) | leati_is_awaited(p))) {
         w->wanted = true;
-        (void)leati_deliver(w, false);
+        (void)leati_deliver(w, !p->holds);
     }
 }
 
@@ -155,30 +150,35 @@ static bool is_past(struct leati_pworker *w, char *in)
 }
 
 /* False: nothing is delivered any more, it stays where it is. */
-LEATI_INLINE bool item(struct leati_pworker *w, bool timed, bool ordered, uint32_t i)
+LEATI_INLINE bool item(struct leati_pworker *w, bool timed, bool ordered, char *in)
 {
-    struct leati_local *p = w->p;
-    char *in = w->hand.items + (size_t)i * p->in_size;
-    w->stage.position = w->hand.base + i;
-    bool ended = leati_is_ended(p); /* and so is what has stopped */
-    if (leati_unlikely(ended) && leati_is_stopped(p))
+    bool ended = leati_is_ended(w->p); /* and so is what has stopped */
+    if (leati_unlikely(ended) && leati_is_stopped(w->p))
         return false;
-    w->claim_items++;
     if (leati_likely(!ended) || !is_past(w, in))
         work_on(w, timed, ordered, in, 1);
     return true;
 }
 
-/* An item that a late worker left: it is tried again, in its old place. */
-static void redo(struct leati_pworker *w)
+/* The items of his hand, the first of which is the owner's already. Returns how many were
+ * his. */
+LEATI_INLINE uint32_t work_hand(struct leati_pworker *w, bool timed, bool ordered)
 {
-    const void *in = w->redo;
-    if (in == NULL)
-        return;
-    w->stage.position = w->redo_position;
-    w->busy_since = leat_now();
-    w->claim_items++;
-    work_on(w, true, w->p->ordered, in, w->redo_tries + 1);
+    struct leati_hand *h = &w->hand;
+    size_t size = w->p->in_size;
+    uint32_t i = 0, n = h->filled;
+    char *in = h->items;
+    uint64_t position = h->base;
+    do {
+        w->stage.position = position++;
+        if (leati_unlikely(!item(w, timed, ordered, in))) {
+            w->first_kept = (int)i;
+            return i;
+        }
+        in += size;
+        i++;
+    } while (!(timed && w->late) && i < n && leati_hand_take(h, i));
+    return i;
 }
 
 /* Short items that nobody waits for are published without a barrier, and whoever comes to
@@ -195,13 +195,13 @@ void leati_publish_plainly(struct leati_pworker *w, bool plain)
         (void)leati_sub_sc(&w->p->feeder.plain, 1u);
 }
 
-/* One look at the clock for each claim: what it takes to claim, without waiting, counts
- * as work. */
-static void account(struct leati_pworker *w)
+/* One look at the clock for the n items of each claim: what it takes to claim, without
+ * waiting, counts as work. */
+static void account(struct leati_pworker *w, uint32_t n)
 {
-    if (w->claim_items == 0)
+    if (n == 0)
         return;
-    int64_t now = leat_now(), ns = now - w->busy_since, each = ns / w->claim_items;
+    int64_t now = leat_now(), ns = now - w->busy_since, each = ns / n;
     w->busy_since = now;
     leati_count_up(&w->busy_ns, (uint64_t)ns);
     if (w->wanted || leati_load_rlx(&w->p->feeder.asked)) { /* relaxed: a hint */
@@ -215,7 +215,18 @@ static void account(struct leati_pworker *w)
     w->quick = each < LEATI_PLAIN_NS;
     w->most = each > LEATI_TURN_NS / 2 ? 1 : (uint32_t)(LEATI_TURN_NS / (each + 1));
     w->worked += ns;
-    w->claim_items = 0;
+}
+
+/* An item that a late worker left: it is tried again, in its old place. */
+static void redo(struct leati_pworker *w)
+{
+    const void *in = w->redo;
+    if (in == NULL)
+        return;
+    w->stage.position = w->redo_position;
+    w->busy_since = leat_now();
+    work_on(w, true, w->p->ordered, in, w->redo_tries + 1);
+    account(w, 1);
 }
 
 static bool begin(struct leati_pworker *w)
@@ -239,23 +250,13 @@ void leati_give_turn(struct leati_pworker *w)
 LEATI_INLINE void loop_as(struct leati_pworker *w, bool timed, bool ordered)
 {
     bool fiber = w->p->o.mode == LEAT_PIPE_FIBERS;
-    while (!timed || !w->late) {
-        int i = leati_hand_take(&w->hand);
-        if (i < 0) {
-            account(w);
-            if (fiber && w->worked > LEATI_TURN_NS) {
-                (void)leati_deliver(w, false);
-                leati_give_turn(w);
-            }
-            if (!leati_claim(w))
-                return;
-            if (w->busy_since == 0)
-                w->busy_since = leat_now();
-            i = 0; /* the first one is ours already */
-        }
-        if (leati_unlikely(!item(w, timed, ordered, (uint32_t)i))) {
-            w->first_kept = i;
-            return;
+    while (!(timed && w->late) && leati_claim(w)) {
+        if (w->busy_since == 0)
+            w->busy_since = leat_now();
+        account(w, work_hand(w, timed, ordered));
+        if (fiber && w->worked > LEATI_TURN_NS && !(timed && w->late)) {
+            (void)leati_deliver(w, false);
+            leati_give_turn(w);
         }
     }
 }
@@ -302,7 +303,6 @@ void leati_work(struct leati_pworker *w)
     bool late = false;
     if (!p->aborted && begin(w)) {
         loop(w);
-        account(w);
         leati_publish_plainly(w, false);
         if (p->o.exit)
             p->o.exit(w->stage.state);

@@ -7,6 +7,7 @@
 static struct leati_hand hand;
 static uint64_t cells[4], other[4], *spare = other;
 static unsigned times[8]; /* by value */
+static uint32_t begun;    /* by the owner */
 
 static void met(uint64_t v)
 {
@@ -19,13 +20,13 @@ static void fill(unsigned n, uint64_t base)
         spare[i] = base + i;
     leati_hand_fill(&hand, (char **)&spare, base, n);
     met(base); /* the owner has the first one */
+    begun = 1;
 }
 
 static void owner_takes(void)
 {
-    int i;
-    while ((i = leati_hand_take(&hand)) >= 0)
-        met(((uint64_t *)(void *)hand.items)[i]);
+    for (; begun < hand.filled && leati_hand_take(&hand, begun); begun++)
+        met(((uint64_t *)(void *)hand.items)[begun]);
 }
 
 static void steals(void)
