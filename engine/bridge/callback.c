@@ -44,26 +44,30 @@ static bool one_abort(struct leati_wait *w, int err)
     return true;
 }
 
-/* Tries, then lists it; over, if that is what comes of it. */
-static int begin(struct leati_callback *k)
+/* Lists it; over, if that is what comes of it. */
+static int list_it(struct leati_callback *k)
 {
     struct leat_chan *c = k->one.c;
-    struct leati_node *n = &k->one.n;
-    int r = n->dir == LEAT_OP_SEND ? leat_chan_try_send(c, n->buf)
-                                   : leat_chan_try_recv(c, n->buf);
-    if (leati_likely((r != LEAT_EAGAIN && r != LEAT_EBUSY) || k->until.at_ns <= 0)) {
-        leati_callback_over(k, r);
-        return 0;
-    }
     struct leat_deadline at = k->until;
     if (leati_unlikely(c->kind == LEATI_TIMER)) {
         uint64_t ticket;
-        (void)c->ops->ready(c, n->dir, &ticket, &at);
+        (void)c->ops->ready(c, k->one.n.dir, &ticket, &at);
     }
-    r = leati_callback_arm(k, at);
-    if (r == 0 && !k->call.w.ops->publish(&k->call.w))
+    int r = leati_callback_arm(k, at);
+    if (r == 0 && !one_publish(&k->call.w))
         leati_callback_over(k, k->call.w.result);
     return r;
+}
+
+/* Tries, then lists it. */
+LEATI_INLINE int begin(struct leati_callback *k, unsigned dir)
+{
+    int r = dir == LEAT_OP_SEND ? leat_chan_try_send(k->one.c, k->one.n.buf)
+                                : leat_chan_try_recv(k->one.c, k->one.n.buf);
+    if ((r == LEAT_EAGAIN || r == LEAT_EBUSY) && k->until.at_ns > 0)
+        return list_it(k);
+    leati_callback_over(k, r);
+    return 0;
 }
 
 static bool one_settle(struct leati_call *c)
@@ -73,7 +77,7 @@ static bool one_settle(struct leati_call *c)
         c->w.result = k->one.c->ops->turn(k->one.c, k->one.n.buf);
     if (leati_likely(!leati_callback_early(k)))
         return true;
-    int r = begin(k);
+    int r = begin(k, k->one.n.dir);
     if (r != 0)
         leati_callback_over(k, r);
     return false;
@@ -110,7 +114,7 @@ int leati_callback_arm(struct leati_callback *k, struct leat_deadline at)
 void leati_callback_over(struct leati_callback *k, int result)
 {
     k->call.w.result = result;
-    leati_wake(&k->call.w, LEATI_WAKE_TAIL);
+    leati_calls_add(&k->call);
 }
 
 bool leati_callback_early(const struct leati_callback *k)
@@ -130,7 +134,7 @@ void leati_callback_run(struct leati_call *c)
     fn((struct leat_call *)(void *)k, result, arg);
 }
 
-static int one(struct leat_call *call, struct leat_chan *c, unsigned dir, void *buf,
+LEATI_INLINE int one(struct leat_call *call, struct leat_chan *c, unsigned dir, void *buf,
                struct leat_deadline until)
 {
     struct leati_callback *k = leati_callback(call);
@@ -148,7 +152,7 @@ static int one(struct leat_call *call, struct leat_chan *c, unsigned dir, void *
     n->buf = buf;
     n->of.wait = &k->call.w;
     k->one.c = c;
-    r = begin(k);
+    r = begin(k, dir);
     if (leati_unlikely(r != 0)) /* the clock's: it was not listed */
         leati_store_rlx(&k->call.w.word, (uint32_t)LEATI_CALLBACK_IDLE);
     leati_calls_run();

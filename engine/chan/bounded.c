@@ -29,7 +29,7 @@ static bool owned(const struct leati_bounded *b, unsigned dir)
 }
 
 /* The ring operation for a listed and held waiter. */
-static int serve(struct leati_bounded *b, unsigned dir, void *buf)
+LEATI_INLINE int serve(struct leati_bounded *b, unsigned dir, void *buf)
 {
     if (owned(b, dir))
         return dir == LEAT_OP_SEND ? leati_owned_put(b, buf, b->c.elem_size, LEATI_C)
@@ -57,7 +57,7 @@ static bool lower_h(struct leati_bounded *b, unsigned dir, bool starving_served)
 }
 
 /* One side, under its lock. *did: something changed for the other side. */
-static int pump_locked(struct leati_bounded *b, unsigned dir, struct leati_woken *woken,
+LEATI_INLINE int pump_locked(struct leati_bounded *b, unsigned dir, struct leati_woken *woken,
                        bool *did)
 {
     struct leati_side *s = side_of(b, dir);
@@ -93,7 +93,8 @@ static int pump_locked(struct leati_bounded *b, unsigned dir, struct leati_woken
     return end;
 }
 
-static int pump_side(struct leati_bounded *b, unsigned dir, bool *did)
+/* dir: a constant, there are two of it. */
+LEATI_INLINE int pump_side(struct leati_bounded *b, unsigned dir, bool *did)
 {
     struct leati_side *s = side_of(b, dir);
     struct leati_woken woken = LEATI_WOKEN_INIT(woken);
@@ -112,7 +113,8 @@ LEATI_NOINLINE int leati_bounded_pump(struct leati_bounded *b, unsigned which)
     while (which) {
         unsigned dir = which & LEATI_RX ? LEAT_OP_RECV : LEAT_OP_SEND;
         which &= ~(1u << dir);
-        int r = pump_side(b, dir, &did);
+        int r = dir == LEAT_OP_RECV ? pump_side(b, LEAT_OP_RECV, &did)
+                                    : pump_side(b, LEAT_OP_SEND, &did);
         if (first)
             end = r;
         first = false;

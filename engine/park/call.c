@@ -30,13 +30,17 @@ static void append(struct leati_calls *t, struct leati_call *c)
     t->last = c;
 }
 
-static void call_wake(struct leati_wait *w, enum leati_wake_place place)
+void leati_calls_add(struct leati_call *c)
 {
-    struct leati_call *c = leati_call_of(w);
-    (void)place;
     if (c->w.spin & LEATI_CALL_TIMED) /* its links are the clock's until then */
         leati_call_ops(c)->disarm(c);
     append(leati_tls_calls(), c);
+}
+
+static void call_wake(struct leati_wait *w, enum leati_wake_place place)
+{
+    (void)place;
+    leati_calls_add(leati_call_of(w));
 }
 
 static const struct leati_party_ops call_ops = {call_park, call_wake};
@@ -121,11 +125,8 @@ bool leati_calls_running(void)
     return leati_tls_calls()->running;
 }
 
-void leati_calls_run(void)
+static LEATI_NOINLINE void run_all(struct leati_calls *t)
 {
-    struct leati_calls *t = leati_tls_calls();
-    if (!t->first || t->running)
-        return;
     void *slot = leati_tls_get();
     t->running = true;
     leati_tls_set(NULL); /* no fiber runs here meanwhile: see the head of call.h */
@@ -134,4 +135,12 @@ void leati_calls_run(void)
     while (t->first); /* posting may have completed others */
     leati_tls_set(slot);
     t->running = false;
+}
+
+/* Mostly by one who is being called: apart from run_all, which saves registers. */
+void leati_calls_run(void)
+{
+    struct leati_calls *t = leati_tls_calls();
+    if (t->first && !t->running)
+        run_all(t);
 }

@@ -79,6 +79,8 @@ LEATI_INLINE void leati_calls_use(void)
                                                            and with its nodes by others */
 }
 
+/* It is over, its result is set: puts it on this thread's list, as leati_wake() does. */
+void leati_calls_add(struct leati_call *c);
 /* Is something on this thread's list that leati_calls_run would run? */
 bool leati_calls_waiting(void);
 /* Runs the list, unless somebody further up the stack is at it. No lock is held. */
