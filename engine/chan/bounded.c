@@ -57,8 +57,8 @@ static bool lower_h(struct leati_bounded *b, unsigned dir, bool starving_served)
 }
 
 /* One side, under its lock. *did: something changed for the other side. */
-LEATI_INLINE int pump_locked(struct leati_bounded *b, unsigned dir, struct leati_woken *woken,
-                       bool *did)
+LEATI_INLINE int pump_locked(struct leati_bounded *b, unsigned dir,
+                             struct leati_woken *woken, bool *did)
 {
     struct leati_side *s = side_of(b, dir);
     struct leati_node *n;
@@ -417,7 +417,8 @@ void leati_bounded_drop_inside(struct leati_bounded *b)
 {
     char *cell;
     uint32_t turn;
-    while (leati_bounded_pop_begin(b, leati_bounded_layout(b), LEATI_H, false, &cell, &turn) == 0) {
+    struct leati_layout y = leati_bounded_layout(b);
+    while (leati_bounded_pop_begin(b, y, LEATI_H, false, &cell, &turn) == 0) {
         if (b->c.drop)
             b->c.drop(cell + b->offset, b->c.drop_arg);
         leati_bounded_popped(cell, turn);

@@ -52,7 +52,7 @@ struct leat_chan {
     leati_a32 refs, ntx, nrx;
     leati_a8 cancelled;
     leati_a8 fed; /* feed.h: somebody holds values back, or wants to know of the end */
-    bool eight;   /* LEATI_BOUNDED, elements of 8 bytes, so that fast paths look only here */
+    bool eight;   /* LEATI_BOUNDED with elements of 8 bytes: fast paths look only here */
     void (*drop)(void *elem, void *arg);
     void *drop_arg;
     const struct leati_chan_ops *ops;

@@ -32,12 +32,15 @@
 #include "pipe/stage.h"
 
 enum {
-    LEATI_BATCH = 64,          /* items of one claim, elements of one send           */
+    LEATI_BATCH = 136,         /* items of one claim, elements of one send: 128, and */
+                               /* some whose senders were parked behind them         */
     LEATI_BATCH_BYTES = 16384, /* and bytes                                          */
     LEATI_FENCED_CLAIMS = 8,   /* after somebody waited for results                  */
     LEATI_PLAIN_NS = 250,      /* items shorter than this are published plainly      */
     LEATI_TURN_NS = 30000,     /* work of one claim, and between two turns of others */
     LEATI_LOOK_CLAIMS = 64,    /* from one look for stuck hands to the next          */
+    LEATI_STUCK_NS = 50000,    /* a hand of which nothing was begun for so long      */
+    LEATI_THEFT_NS = 10000,    /* what a theft takes, before one was measured        */
 };
 
 struct leati_local;
@@ -69,7 +72,9 @@ struct leati_pworker {
     bool plain;          /* publishes without a fence */
     bool quick;          /* its last items were short */
     uint32_t most;       /* items of its next claim; 0: not known yet */
-    uint64_t looked_at;  /* w: leader; position of its next item at the last look */
+    leati_a32 each;      /* ns of one of its last items; w: itself, r: leader */
+    uint64_t looked_at;  /* w: leader; position of its next item at the last look ... */
+    int64_t looked_since; /* ... and when it was first seen there */
     int64_t worked;      /* ns since the other fibers had their turn */
     leat_sem sem;        /* it sleeps here; may be given too often */
     unsigned fenced;     /* claims for which it is not worth while to publish plainly */
@@ -134,6 +139,7 @@ struct leati_local {
     unsigned most_slots;           /* those, and as many that are late       */
     leati_a32 slots;               /* made so far                            */
     bool timed;                    /* items have a deadline                  */
+    bool spins;                    /* a leader may: fibers, several CPUs     */
     leat_wg gate, over;
     leati_a32 refs;
     bool aborted; /* before the gate: the start failed          */
@@ -152,6 +158,7 @@ struct leati_local {
     LEATI_OWN_LINE leati_a64 taken;
     uint64_t finished;              /* as last summed up */
     bool loot;                      /* some hand may hold items not begun */
+    int64_t theft_ns;               /* what a theft takes, about */
     uint32_t claims;                /* since the last look for stuck hands */
     LEATI_OWN_LINE leati_a32 cwait; /* the leader sleeps for want of a credit */
     leati_a32 eager;                /* workers that wait for their turn to send */

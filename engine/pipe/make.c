@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "arch/os.h"
 #include "chan/bounded.h"
 #include "pipe/local.h"
 
@@ -139,6 +140,7 @@ static void set_up(struct leati_local *p, leat_chan *in, leat_chan *out,
     p->out_size = leat_chan_elem_size(out);
     p->n = o->workers;
     p->timed = o->item_timeout > 0;
+    p->spins = o->mode == LEAT_PIPE_FIBERS && leatp_cpus() > 1 && !leatp_cpus_by_quota();
     p->most_slots = p->timed ? 2 * p->n : p->n;
     p->limit = (uint64_t)o->workers + o->buffer;
     p->batch = fitting(p->limit < LEATI_BATCH ? p->limit : LEATI_BATCH, p->in_size);
@@ -154,6 +156,7 @@ static void set_up(struct leati_local *p, leat_chan *in, leat_chan *out,
     p->feeder.chan = out;
     p->feeder.drain = p->holds ? feed : NULL;
     p->feeder.closed = out_closed;
+    p->theft_ns = LEATI_THEFT_NS;
     p->stop_at.v = UINT64_MAX;
     p->refs.v = 1;
     p->alive.v = p->n;

@@ -321,15 +321,15 @@ static void end_streaming(struct leati_pworker *w, bool failed)
 }
 
 /* n outputs are in the slot. */
-LEATI_INLINE void complete_with(struct leati_order *o, uint64_t p, uint32_t n, bool failed,
-                                bool plain)
+LEATI_INLINE void complete_with(struct leati_order *o, uint64_t p, uint32_t n,
+                                bool failed, bool plain)
 {
     slot_of(o, p)->n = n;
     slot_of(o, p)->failed = failed;
     set_turn(o, p, FULL, plain);
 }
 
-static __attribute__((noinline)) void complete_slowly(struct leati_pworker *w, bool failed)
+static LEATI_NOINLINE void complete_slowly(struct leati_pworker *w, bool failed)
 {
     struct leati_local *p = w->p;
     uint64_t at = w->stage.position;

@@ -3,10 +3,13 @@
  * Idea        One worker at a time leads: it claims a batch into its hand and passes the
  *             turnstile on *before* it runs the first item. With nothing to claim it
  *             steals; with nothing to steal it waits at `in`, on behalf of all, who sleep
- *             behind the turnstile. Now and then it looks for hands that have not moved
- *             since the last look, and steals from those first. So order positions cost
- *             nothing, any kind of channel will do as source, and no wake can get lost
- *             between "a batch was taken" and "a worker is idle".
+ *             behind the turnstile. So order positions cost nothing, any kind of channel
+ *             will do as source, and no wake can get lost between "a batch was taken" and
+ *             "a worker is idle".
+ * Thefts      A theft interrupts every CPU, which takes one microsecond or twenty. So the
+ *             leader steals from who has more to do than thefts have taken (rich), and
+ *             from who has begun nothing for long (stuck); for those it looks now and
+ *             then before it claims, and while it waits as long as some hand holds items.
  * Words       held    NOT, CLAIMS, WAITS; leaves and comes to NOT under the lock, else
  *                     w: leader. WAITS only tells who comes that it is not over soon
  *             on_way, followers  under the lock. on_way: followers that were woken and
@@ -14,6 +17,8 @@
  *             taken   items ever claimed; w: leader
  *             cwait   the leader sleeps until an item is finished; cwaiter: who that is
  *             loot    w: leader: some hand was filled with more than its owner began
+ *             looked_at, looked_since  of a worker; w: leader: where its hand stood, and
+ *                     when it was first seen there
  * Invariants  T1  hands are filled only by the leader: when it found all empty they stay
  *                 so while it leads
  *             T2  the turnstile is free and somebody sleeps behind it => on_way > 0. Who
@@ -33,7 +38,11 @@
 #include "pipe/local.h"
 
 enum claimed { GOT, END, AGAIN };
-enum { PASS_LOOKS = 40 }; /* about 1 us */
+enum {
+    PASS_LOOKS = 40, /* about 1 us */
+    PATIENCE_NS = 8000,
+    TURN_PAUSES = 8,
+};
 
 /* ---- the turnstile ---- */
 
@@ -144,6 +153,79 @@ void leati_pipe_wake_all(struct leati_local *p)
         leat_sem_release(&p->workers[i].sem, 1);
 }
 
+/* ---- stealing ---- */
+
+/* Has v begun nothing for long? The leader looks. */
+static bool is_stuck(struct leati_pworker *v, int64_t now)
+{
+    uint64_t at = v->hand.base + leati_load_rlx(&v->hand.front); /* relaxed: a hint */
+    if (v->looked_at == at)
+        return now - v->looked_since >= LEATI_STUCK_NS;
+    v->looked_at = at;
+    v->looked_since = now;
+    return false;
+}
+
+/* Does v have more to do than a theft takes? */
+static bool is_rich(const struct leati_local *p, const struct leati_pworker *v)
+{
+    /* relaxed: hints; the hand looked full, but its owner goes on */
+    int64_t left = (int64_t)leati_load_rlx(&v->hand.back) -
+                   (int64_t)leati_load_rlx(&v->hand.front);
+    return left * leati_load_rlx(&v->each) > p->theft_ns;
+}
+
+static uint32_t rob(struct leati_pworker *w, struct leati_pworker *v, int64_t now,
+                    uint64_t *ret_base)
+{
+    struct leati_local *p = w->p;
+    uint32_t n = leati_hand_steal(&v->hand, p->in_size, w->spare, ret_base);
+    p->theft_ns = (3 * p->theft_ns + (leat_now() - now)) / 4;
+    leati_count_up(&w->stolen, n);
+    return n;
+}
+
+enum victims { STUCK, RICH, ANY }; /* each with those before it */
+
+static bool steal(struct leati_pworker *w, enum victims who, uint64_t *ret_base,
+                  uint32_t *ret_n)
+{
+    struct leati_local *p = w->p;
+    if (!p->loot)
+        return false;
+    bool full = false;
+    int64_t now = 0;
+    unsigned slots = leati_slots(p), mine = (unsigned)(w - p->workers);
+    for (unsigned i = 1; i < slots; i++) {
+        struct leati_pworker *v = &p->workers[(mine + i) % slots];
+        if (!leati_hand_looks_full(&v->hand))
+            continue;
+        now = now ? now : leat_now();
+        bool take = is_stuck(v, now) || who == ANY || (who == RICH && is_rich(p, v));
+        if (take && (*ret_n = rob(w, v, now, ret_base)) > 0)
+            return true;
+        full |= !take;
+    }
+    p->loot = full;
+    return false;
+}
+
+/* Items behind one that takes long must not wait for `in` to run dry. */
+static bool steal_stuck(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
+{
+    struct leati_local *p = w->p;
+    if (leati_likely(++p->claims < LEATI_LOOK_CLAIMS))
+        return false;
+    p->claims = 0;
+    return steal(w, STUCK, ret_base, ret_n);
+}
+
+/* Who waits while some hand holds items looks again when it may be stuck. */
+static struct leat_deadline next_look(const struct leati_local *p)
+{
+    return p->loot ? leat_in_ns(LEATI_STUCK_NS) : LEAT_NEVER;
+}
+
 /* ---- credits ---- */
 
 void leati_credit(struct leati_local *p)
@@ -175,8 +257,8 @@ static void sleep_for_credit(struct leati_pworker *w)
     leati_store_sc(&p->cwait, 1u);
     leati_heavy_fence(); /* see Ordering; and shows what was published plainly */
     if (!leati_deliver_all(p, false) && credits(p) == 0 && !leati_is_ended(p)) {
-        int r = leat_sem_acquire(&w->sem, 1);
-        if (r != 0)
+        int r = leat_sem_acquire_until(&w->sem, 1, next_look(p));
+        if (r != 0 && r != LEAT_ETIMEDOUT)
             leati_local_stop(p, r);
     }
     (void)leati_xchg_ar(&p->cwait,
@@ -185,47 +267,6 @@ static void sleep_for_credit(struct leati_pworker *w)
 }
 
 /* ---- claims ---- */
-
-/* Has v begun nothing since the last look? This is one. */
-static bool is_stuck(struct leati_pworker *v)
-{
-    uint64_t at = v->hand.base + leati_load_rlx(&v->hand.front); /* relaxed: a hint */
-    bool stuck = v->looked_at == at;
-    v->looked_at = at;
-    return stuck;
-}
-
-static bool steal(struct leati_pworker *w, bool only_stuck, uint64_t *ret_base,
-                  uint32_t *ret_n)
-{
-    struct leati_local *p = w->p;
-    if (!p->loot)
-        return false;
-    unsigned slots = leati_slots(p), mine = (unsigned)(w - p->workers);
-    for (unsigned i = 1; i < slots; i++) {
-        struct leati_pworker *v = &p->workers[(mine + i) % slots];
-        if (!leati_hand_looks_full(&v->hand) || (only_stuck && !is_stuck(v)))
-            continue;
-        *ret_n = leati_hand_steal(&v->hand, p->in_size, w->spare, ret_base);
-        if (*ret_n > 0) {
-            leati_count_up(&w->stolen, *ret_n);
-            return true;
-        }
-    }
-    if (!only_stuck)
-        p->loot = false;
-    return false;
-}
-
-/* Items behind one that takes long must not wait for `in` to run dry. */
-static bool steal_stuck(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
-{
-    struct leati_local *p = w->p;
-    if (leati_likely(++p->claims < LEATI_LOOK_CLAIMS))
-        return false;
-    p->claims = 0;
-    return steal(w, true, ret_base, ret_n);
-}
 
 static bool took(struct leati_local *p, uint32_t n, uint64_t *ret_base, uint32_t *ret_n)
 {
@@ -236,14 +277,17 @@ static bool took(struct leati_local *p, uint32_t n, uint64_t *ret_base, uint32_t
 }
 
 /* Items that a claim should be content with: few enough for the others to get some and to
- * be done with them soon, but a whole batch when they are short: to take a part is then
- * dearer than to do it, and what turns out to be long can still be stolen. */
+ * be done with them soon, but half a batch when they are short, and the more the shorter:
+ * to take a part is then dearer than to do it, and what turns out to be long can still be
+ * stolen. */
 static size_t wanted(const struct leati_pworker *w, uint64_t free)
 {
     struct leati_local *p = w->p;
     size_t most = free < p->batch ? (size_t)free : p->batch;
-    if (w->quick)
-        return most;
+    if (w->quick) {
+        size_t some = w->most / 4 > LEATI_BATCH / 2 ? w->most / 4 : LEATI_BATCH / 2;
+        return some < most ? some : most;
+    }
     size_t share = p->n > 1 ? leat_chan_len(p->in) / (2 * p->n) + 1 : most;
     size_t soon = w->most ? w->most : 1;
     share = share < soon ? share : soon;
@@ -259,8 +303,10 @@ static uint32_t wait_in(struct leati_pworker *w, uint64_t free)
     size_t which;
     hold(p, LEATI_HELD_WAITS);
     about_to_wait(w);
-    int r = leat_select(cases, 2, LEAT_NEVER, 0, &which);
+    int r = leat_select(cases, 2, next_look(p), 0, &which);
     hold(p, LEATI_HELD_CLAIMS);
+    if (r == LEAT_ETIMEDOUT)
+        return 0;
     if (r != 0)
         leati_local_stop(p, r);
     else if (which == 0 && cases[0].err != 0)
@@ -272,22 +318,44 @@ static uint32_t wait_in(struct leati_pworker *w, uint64_t free)
     return n > 0 ? 1 + (uint32_t)n : 1;
 }
 
+/* Before it waits a fiber gives turns: who feeds the pipe may be next, or be there in a
+ * moment on another CPU. The first turn costs no look at the clock. */
+static bool is_patient(const struct leati_local *p, unsigned turn, int64_t *until)
+{
+    if (turn == 0 || !p->spins)
+        return turn == 0 && p->o.mode == LEAT_PIPE_FIBERS;
+    int64_t now = leat_now();
+    if (turn == 1)
+        *until = now + PATIENCE_NS;
+    return now < *until;
+}
+
+static void give_turn(struct leati_pworker *w, unsigned turn)
+{
+    hold(w->p, LEATI_HELD_WAITS);
+    leati_give_turn(w);
+    for (unsigned i = 0; turn > 0 && i < TURN_PAUSES; i++)
+        leatp_pause();
+    hold(w->p, LEATI_HELD_CLAIMS);
+}
+
 /* As leader: finds the next items, waiting if need be. AGAIN: results of this worker or
  * of others must go first. */
 static enum claimed search(struct leati_pworker *w, uint64_t *ret_base, uint32_t *ret_n)
 {
     struct leati_local *p = w->p;
-    bool yielded = p->o.mode != LEAT_PIPE_FIBERS;
+    unsigned turn = 0;
+    int64_t until = 0;
     if (steal_stuck(w, ret_base, ret_n))
         return GOT;
     for (;;) {
         if (leati_is_stopped(p))
             return END;
         if (leati_is_ended(p))
-            return steal(w, false, ret_base, ret_n) ? GOT : END;
+            return steal(w, ANY, ret_base, ret_n) ? GOT : END;
         uint64_t free = credits(p);
         if (free == 0) {
-            if (steal(w, false, ret_base, ret_n))
+            if (steal(w, RICH, ret_base, ret_n))
                 return GOT;
             if (leati_deliver_all(p, false))
                 return AGAIN;
@@ -300,15 +368,12 @@ static enum claimed search(struct leati_pworker *w, uint64_t *ret_base, uint32_t
             continue;
         }
         if (n <= 0) {
-            if (steal(w, false, ret_base, ret_n))
-                return GOT; /* T1: else there is nothing but what is in `in` */
+            if (steal(w, RICH, ret_base, ret_n))
+                return GOT; /* T1: else there is nothing but what is soon begun */
             if (leati_deliver(w, false))
                 return AGAIN; /* T4 */
-            if (!yielded) {   /* cheaper than to wait: who feeds the pipe may be next */
-                yielded = true;
-                hold(p, LEATI_HELD_WAITS);
-                leati_give_turn(w);
-                hold(p, LEATI_HELD_CLAIMS);
+            if (is_patient(p, turn, &until)) {
+                give_turn(w, turn++);
                 continue;
             }
             n = wait_in(w, free);

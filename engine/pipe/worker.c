@@ -213,6 +213,8 @@ static void account(struct leati_pworker *w, uint32_t n)
     w->wanted = false;
     leati_publish_plainly(w, w->p->holds && each < LEATI_PLAIN_NS && w->fenced == 0);
     w->quick = each < LEATI_PLAIN_NS;
+    /* relaxed: a hint */
+    leati_store_rlx(&w->each, each < UINT32_MAX ? (uint32_t)each : UINT32_MAX);
     w->most = each > LEATI_TURN_NS / 2 ? 1 : (uint32_t)(LEATI_TURN_NS / (each + 1));
     w->worked += ns;
 }

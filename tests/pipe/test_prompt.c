@@ -77,6 +77,51 @@ static void items_behind_a_slow_one_do_not_wait_until_there_is_nothing_new(void 
         }
 }
 
+/* ---- the same, nothing new comes, and what waits is so short that nobody is in a hurry
+ * to take it over ---- */
+
+enum { SHORT = 3000, FEW = 5 };
+
+static int waits_for_the_last_few(leat_stage *s, const void *in, size_t len)
+{
+    uint64_t v = item_of(in);
+    (void)len;
+    if (v > SHORT)
+        leat_wg_done(&behind);
+    if (v == SHORT)
+        expect_eq(leat_wg_wait_until(&behind, leat_in_s(60)), 0);
+    return leat_emit(s, in);
+}
+
+static void short_items_behind_a_slow_one_do_not_wait_for_new_ones(void **state)
+{
+    (void)state;
+    for (unsigned f = 0; f < FORMS; f++) {
+        struct leat_pipe_opts o = form_opts(&forms[f], waits_for_the_last_few);
+        leat_chan *in = channel(100), *out = channel(SHORT + 1 + FEW);
+        leat_pipe *p;
+        uint64_t v, last[1 + FEW];
+        o.workers = 2;
+        o.buffer = 100;
+        leat_wg_add(&behind, FEW);
+        assert_int_equal(leat_pipe_start(&p, in, out, &o), 0);
+        for (v = 0; v < SHORT; v++)
+            assert_int_equal(leat_chan_send(in, &v), 0);
+        for (unsigned i = 0; i < SHORT; i++)
+            assert_int_equal(leat_chan_recv(out, &v), 0);
+        for (unsigned i = 0; i <= FEW; i++)
+            last[i] = SHORT + i;
+        assert_int_equal(leat_chan_send_n(in, last, 1 + FEW, LEAT_NEVER), 1 + FEW);
+        for (unsigned i = 0; i <= FEW; i++)
+            assert_int_equal(leat_chan_recv(out, &v), 0);
+        leat_chan_close(in);
+        assert_int_equal(leat_pipe_join(p, NULL), 0);
+        leat_chan_free(in);
+        leat_chan_free(out);
+        verdict();
+    }
+}
+
 /* ---- results: now and then an item ends when all before it have been received ---- */
 
 static struct {
@@ -195,6 +240,7 @@ int main(void)
         cmocka_unit_test(idle_workers_take_over_what_waits),
         cmocka_unit_test(
             items_behind_a_slow_one_do_not_wait_until_there_is_nothing_new),
+        cmocka_unit_test(short_items_behind_a_slow_one_do_not_wait_for_new_ones),
         cmocka_unit_test(readers_get_what_is_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
