@@ -39,8 +39,8 @@ enum {
     LEATI_PLAIN_NS = 250,      /* items shorter than this are published plainly      */
     LEATI_TURN_NS = 30000,     /* work of one claim, and between two turns of others */
     LEATI_LOOK_CLAIMS = 64,    /* from one look for stuck hands to the next          */
-    LEATI_STUCK_NS = 50000,    /* a hand of which nothing was begun for so long      */
-    LEATI_THEFT_NS = 10000,    /* what a theft takes, before one was measured        */
+    LEATI_THEFT_NS = 10000,    /* what a theft takes, before one was measured, ...   */
+    LEATI_THEFT_MOST_NS = 50000, /* ... and at most: its CPU may have been taken away */
 };
 
 struct leati_local;

@@ -6,6 +6,8 @@
 #include "chan/bounded.h"
 #include "pipe/local.h"
 
+enum { SLOT_BYTES = 256, SLOT_MOST = 64 }; /* outputs in a slot of the reorder ring */
+
 /* ---- the feeder: receivers of out ---- */
 
 static struct leati_local *fed_by(struct leati_feeder *f)
@@ -89,9 +91,9 @@ static bool make_order(struct leati_local *p)
     uint32_t slots = power_of_two(p->limit);
     o->mask = slots - 1;
     o->shift = (uint32_t)__builtin_ctz(slots);
-    o->per_slot = p->out_size ? (uint32_t)(256 / p->out_size) : 32;
+    o->per_slot = p->out_size ? (uint32_t)(SLOT_BYTES / p->out_size) : SLOT_MOST / 2;
     o->per_slot = o->per_slot ? o->per_slot : 1;
-    o->per_slot = o->per_slot < LEATI_BATCH ? o->per_slot : LEATI_BATCH;
+    o->per_slot = o->per_slot < SLOT_MOST ? o->per_slot : SLOT_MOST;
     o->stride = leati_order_slot_bytes(o->per_slot, p->out_size);
     o->most = fitting(LEATI_BATCH, p->out_size);
     o->slots = array(slots, o->stride);

@@ -8,8 +8,9 @@
  *             "a worker is idle".
  * Thefts      A theft interrupts every CPU, which takes one microsecond or twenty. So the
  *             leader steals from who has more to do than thefts have taken (rich), and
- *             from who has begun nothing for long (stuck); for those it looks now and
+ *             from who has begun nothing for as long (stuck); for those it looks now and
  *             then before it claims, and while it waits as long as some hand holds items.
+ *             So nobody is left waiting for much longer than is lost by helping him.
  * Words       held    NOT, CLAIMS, WAITS; leaves and comes to NOT under the lock, else
  *                     w: leader. WAITS only tells who comes that it is not over soon
  *             on_way, followers  under the lock. on_way: followers that were woken and
@@ -40,7 +41,7 @@
 enum claimed { GOT, END, AGAIN };
 enum {
     PASS_LOOKS = 40, /* about 1 us */
-    PATIENCE_NS = 8000,
+    PATIENCE_NS = 4000,
     TURN_PAUSES = 8,
 };
 
@@ -155,12 +156,12 @@ void leati_pipe_wake_all(struct leati_local *p)
 
 /* ---- stealing ---- */
 
-/* Has v begun nothing for long? The leader looks. */
-static bool is_stuck(struct leati_pworker *v, int64_t now)
+/* Has v begun nothing for as long as a theft takes? The leader looks. */
+static bool is_stuck(const struct leati_local *p, struct leati_pworker *v, int64_t now)
 {
     uint64_t at = v->hand.base + leati_load_rlx(&v->hand.front); /* relaxed: a hint */
     if (v->looked_at == at)
-        return now - v->looked_since >= LEATI_STUCK_NS;
+        return now - v->looked_since >= p->theft_ns;
     v->looked_at = at;
     v->looked_since = now;
     return false;
@@ -180,7 +181,9 @@ static uint32_t rob(struct leati_pworker *w, struct leati_pworker *v, int64_t no
 {
     struct leati_local *p = w->p;
     uint32_t n = leati_hand_steal(&v->hand, p->in_size, w->spare, ret_base);
-    p->theft_ns = (3 * p->theft_ns + (leat_now() - now)) / 4;
+    int64_t took = leat_now() - now;
+    took = took < LEATI_THEFT_MOST_NS ? took : LEATI_THEFT_MOST_NS;
+    p->theft_ns = (3 * p->theft_ns + took) / 4;
     leati_count_up(&w->stolen, n);
     return n;
 }
@@ -201,7 +204,7 @@ static bool steal(struct leati_pworker *w, enum victims who, uint64_t *ret_base,
         if (!leati_hand_looks_full(&v->hand))
             continue;
         now = now ? now : leat_now();
-        bool take = is_stuck(v, now) || who == ANY || (who == RICH && is_rich(p, v));
+        bool take = is_stuck(p, v, now) || who == ANY || (who == RICH && is_rich(p, v));
         if (take && (*ret_n = rob(w, v, now, ret_base)) > 0)
             return true;
         full |= !take;
@@ -223,7 +226,7 @@ static bool steal_stuck(struct leati_pworker *w, uint64_t *ret_base, uint32_t *r
 /* Who waits while some hand holds items looks again when it may be stuck. */
 static struct leat_deadline next_look(const struct leati_local *p)
 {
-    return p->loot ? leat_in_ns(LEATI_STUCK_NS) : LEAT_NEVER;
+    return p->loot ? leat_in_ns(p->theft_ns) : LEAT_NEVER;
 }
 
 /* ---- credits ---- */

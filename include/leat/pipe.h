@@ -10,10 +10,11 @@
  *            ordered; unordered they may mix with those of other items.
  * Bound      items taken from `in` and not yet finished with (all outputs accepted by
  *            `out`, or failed for good) never exceed workers + buffer.
- * Prompt     no item waits behind a slow one while another worker is idle, nor, for long,
- *            while there are new ones; no result waits behind a slow item while somebody
- *            receives from `out`. A worker takes 30 us of work at a time, at least one
- *            item; a fiber then lets other fibers run.
+ * Prompt     no item waits behind a slow one while another worker is idle, for longer than
+ *            some microseconds (what it takes to move it), nor, for long, while there are
+ *            new ones; no result waits behind a slow item while somebody receives from
+ *            `out`. A worker takes 30 us of work at a time, at least one item; a fiber
+ *            then lets other fibers run.
  * Ends       when `in` is closed and drained, after the last result; when `out` is closed
  *            or cancelled, or the pipe is; when the policy is to stop. Unless
  *            LEAT_PIPE_KEEP_OPEN `out` is closed at the end, whatever the reason: a reader
