@@ -80,11 +80,11 @@ int leati_feed_park(struct leat_chan *c, void *ret, struct leat_deadline until);
 void leati_feed_closed(struct leat_chan *c);
 
 /* The feeder's look: does anybody wait for a value, or will in a moment? rx: the
- * receive side's word. In this order, see above. */
-LEATI_INLINE bool leati_feed_wanted(const leati_a32 *rx)
+ * receive side's word. In this order, see above. Not 0: yes. */
+LEATI_INLINE uint32_t leati_feed_wanted(const leati_a32 *rx)
 {
     uint32_t hungry = leati_load_sc(&leati_hungry);
-    return (hungry | leati_load_sc(rx)) != 0;
+    return hungry | leati_load_sc(rx);
 }
 
 #endif

@@ -227,11 +227,10 @@ void leati_pipe_wake_all(struct leati_local *p);
 /* The worker is going to return. */
 void leati_turnstile_leave(struct leati_pworker *w);
 
-/* Does a worker wait for what others have to deliver? */
-LEATI_INLINE bool leati_is_awaited(const struct leati_local *p)
+/* Does a worker wait for what others have to deliver? Not 0: yes. */
+LEATI_INLINE uint32_t leati_is_awaited(const struct leati_local *p)
 {
-    return (leati_load_rlx(&p->cwait) | leati_load_rlx(&p->eager)) !=
-           0; /* after a fence */
+    return leati_load_rlx(&p->cwait) | leati_load_rlx(&p->eager); /* after a fence */
 }
 
 /* --- deliver.c: where results go --- */
