@@ -84,13 +84,13 @@ LEATI_INLINE size_t leati_bounded_run(struct leati_bounded *b, unsigned dir, cha
                                       size_t n)
 {
     struct leati_layout y = leati_bounded_layout(b);
-    size_t step = elem ? y.size : 0;
     struct leati_run r;
     if (!leati_run_claim(b, dir, n, y.stride, &r))
         return 0;
     uint32_t done = leati_run_done(&r, dir);
     for (size_t i = 0; i < r.n; i++)
-        leati_run_move_one(dir, r.cell + i * y.stride, elem + i * step, y, done);
+        leati_run_move_one(dir, r.cell + i * y.stride, elem ? elem + i * y.size : NULL, y,
+                           done);
     return r.n;
 }
 
