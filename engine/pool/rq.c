@@ -79,6 +79,16 @@ bool leati_rq_notice(struct leati_rq *q, bool at_ring, uint64_t x)
     }
 }
 
+/* Does r, the gate, name all that is there? An owner that computes looks as if he still
+ * had what was stolen from him, and the barrier would interrupt him each time. A hint: a
+ * thief that found nothing looks again. */
+static bool is_robbed(const struct leati_rq *q, uint64_t r)
+{
+    uint32_t head = leati_load_rlx(&q->head), tail = leati_load_rlx(&q->tail);
+    uint32_t e = from_of(r) != to_of(r) ? forward(head, to_of(r)) : head;
+    return e == tail && ((r & NXT) || leati_load_rlx(&q->next) == 0);
+}
+
 unsigned leati_rq_steal(struct leati_rq *q, struct leat_fiber **out)
 {
     uint64_t r = leati_load_acq(&q->gate);
@@ -88,6 +98,8 @@ unsigned leati_rq_steal(struct leati_rq *q, struct leat_fiber **out)
             return 0;
         r = aside;
     }
+    if (is_robbed(q, r))
+        return 0;
     uint64_t ask = (r | ASK) + VER;
     if (!leati_cas_sc(&q->gate, &r, ask)) /* T1 */
         return 0;
