@@ -134,8 +134,8 @@ void leati_callback_run(struct leati_call *c)
     fn((struct leat_call *)(void *)k, result, arg);
 }
 
-LEATI_INLINE int one(struct leat_call *call, struct leat_chan *c, unsigned dir, void *buf,
-               struct leat_deadline until)
+LEATI_INLINE int one(struct leat_call *call, struct leat_chan *c, unsigned dir,
+                     void *buf, struct leat_deadline until)
 {
     struct leati_callback *k = leati_callback(call);
     if (k == NULL || c == NULL || (buf == NULL && dir == LEAT_OP_SEND && c->elem_size))

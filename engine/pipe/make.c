@@ -7,6 +7,7 @@
 #include "pipe/local.h"
 
 enum { SLOT_BYTES = 256, SLOT_MOST = 64 }; /* outputs in a slot of the reorder ring */
+enum { MOST_LANES = 64 };                  /* that a receiver may have to ask */
 
 /* ---- the feeder: receivers of out ---- */
 
@@ -149,7 +150,7 @@ static void set_up(struct leati_local *p, leat_chan *in, leat_chan *out,
     p->ordered = !(o->flags & LEAT_PIPE_UNORDERED);
     /* Held back only where receivers ask for it, and are not kept long by asking. */
     bool bounded = out->kind == LEATI_BOUNDED;
-    p->holds = bounded && (p->ordered || p->n <= LEATI_BATCH);
+    p->holds = bounded && (p->ordered || p->n <= MOST_LANES);
     p->rx = p->holds ? &leati_bounded(out)->rx.word : &always_waiting;
     if (o->name)
         memcpy(p->name, o->name, strnlen(o->name, sizeof(p->name) - 1));

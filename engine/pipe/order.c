@@ -16,7 +16,11 @@
  *                       one at it have been copied to gather, from where they are sent
  *                       many at once
  * Invariants  O1  head <= cursor <= taken; items are taken while taken - head < W only
- *             O2  nothing ready stays unless somebody has the role, `out` was full, or
+ *             O2  the slot of an item that was taken is its worker's until FULL: before
+ *                 the item could be taken, head had passed the slot's last one, whose
+ *                 outputs had been copied out. A worker that may be late could write
+ *                 into it when it is another's, so it collects its outputs beside
+ *             O3  nothing ready stays unless somebody has the role, `out` was full, or
  *                 results are held back (feed.h)
  * Ordering    completer of p                     drainer leaving at p
  *             turn[p] = FULL (seq_cst)           word = p<<1 (seq_cst)

@@ -12,6 +12,7 @@ static struct {
     leat_wg release, gone;
     leati_a32 hanging; /* how many */
     leati_a32 tries[N], told[N], finals[N], dropped[N];
+    leati_a32 emitted[N]; /* by those who hang; they are dropped when they come back */
     unsigned every;      /* every so many-th item hangs... */
     unsigned tries_lost; /* ...in its first tries */
 } it;
@@ -24,7 +25,7 @@ static int hangs(leat_stage *s, const void *in, size_t len)
     if (v % it.every == 1 && tries < it.tries_lost) {
         leat_wg_add(&it.gone, 1);
         (void)leati_add_sc(&it.hanging, 1u);
-        (void)leat_emit(s, in);
+        (void)leati_add_sc(&it.emitted[v], leat_emit(s, in) == 0);
         leat_wg_wait(&it.release);
         expect(leat_stage_stopping(s));
         expect_eq(leat_emit(s, in), LEAT_ECANCELED);
@@ -49,6 +50,15 @@ static void dropped(void *out, void *arg)
 {
     (void)arg;
     (void)leati_add_sc(&it.dropped[item_of(out)], 1u);
+}
+
+static bool late_outputs_are_dropped(void *unused)
+{
+    (void)unused;
+    for (unsigned v = 0; v < N; v++)
+        if (leati_load_sc(&it.dropped[v]) < leati_load_sc(&it.emitted[v]))
+            return false;
+    return true;
 }
 
 static void pass(const struct form *f, unsigned every, unsigned lost, unsigned retries)
@@ -76,7 +86,9 @@ static void pass(const struct form *f, unsigned every, unsigned lost, unsigned r
     assert_int_equal(leat_pipe_join(p, &st), 0);
     leat_wg_done(&it.release);
     leat_wg_wait(&it.gone);
+    expect(support_until(late_outputs_are_dropped, NULL));
     for (unsigned v = 0; v < N; v++) {
+        expect(it.dropped[v].v <= it.told[v].v); /* its own, not another's */
         bool hung = v % every == 1;
         expect_eq(seen[v] + it.finals[v].v, 1);
         if (hung)
